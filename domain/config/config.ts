@@ -1,0 +1,111 @@
+/**
+ * The parsed configuration: what the rest of the code trusts. Made by `parseConfig` from one YAML file;
+ * addresses and secrets are not in it, they come from the environment (`parseServers`).
+ */
+import type { Family } from '../names.js';
+
+export type ColumnType =
+  'text' | 'integer' | 'bigint' | 'double' | 'boolean' | 'timestamptz' | 'date' | 'inet' | 'uuid' | 'jsonb';
+
+export const ENRICHMENTS = ['$geoip', '$ua', '$visitor'] as const;
+export type Enrichment = (typeof ENRICHMENTS)[number];
+
+/** One place to take a value from; the first place that has a value wins. */
+export type Place =
+  /** A nested path: object keys and array indexes. */
+  | { readonly kind: 'path'; readonly path: readonly string[] }
+  /** `$geoip.country`: enrichment and the field of it ('' for `$visitor`). */
+  | { readonly kind: 'enrichment'; readonly enrichment: Enrichment; readonly field: string };
+
+export interface Column {
+  readonly family: Family;
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly required: boolean;
+  readonly from: readonly Place[];
+}
+
+export type TimeFormat = 'iso' | 'epoch_s' | 'epoch_ms' | 'epoch_us';
+
+export interface EventMapping {
+  readonly value: 'json';
+  /** Spellings that count as missing, besides JSON null and absence. */
+  readonly nulls: readonly string[];
+  readonly id: readonly Place[];
+  readonly time: { readonly from: readonly Place[]; readonly formats: readonly TimeFormat[] };
+  readonly address: readonly Place[];
+  readonly agent: readonly Place[];
+}
+
+/** Which click_data / geo_data column plays which part; absent where the source has none. */
+export interface Roles {
+  readonly url: Column;
+  readonly user?: Column;
+  readonly session?: Column;
+  readonly timeSpent?: Column;
+  readonly bot?: Column;
+  readonly country?: Column;
+}
+
+export interface Config {
+  readonly name: string;
+  readonly kafka: {
+    readonly topics: readonly string[];
+    /** Only where PostgreSQL has no offset yet. A time is an ISO string with zone. */
+    readonly start: 'earliest' | 'latest' | { readonly time: string };
+    /** Absent: a missing topic is an error. */
+    readonly create?: { readonly partitions: number };
+  };
+  readonly ingest: {
+    /** Absent: min(partitions, 2). */
+    readonly shards?: number;
+    readonly batch: { readonly records: number; readonly bytes: number; readonly waitMs: number };
+    readonly spool: { readonly dir?: string; readonly bytes: number };
+  };
+  readonly event: EventMapping;
+  readonly families: Readonly<Record<Family, readonly Column[]>>;
+  readonly roles: Roles;
+  readonly analyze: {
+    readonly scheduleMs: number;
+    readonly workflow: 'pipeline' | 'analyze';
+    readonly sessionTimeoutMs: number;
+    /** How long indexMetrics tries before a run ends as `aggregated, index behind`. */
+    readonly indexPatienceMs: number;
+  };
+  readonly temporal: { readonly searchAttributes: boolean };
+}
+
+/** Addresses and secrets, from the environment first, server by server, then from servers.json. */
+export interface Servers {
+  readonly kafka: {
+    readonly brokers: readonly string[];
+    readonly ssl: boolean | { readonly ca?: string };
+    readonly sasl?: {
+      readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+      readonly username: string;
+      readonly password: string;
+    };
+  };
+  /** A connection string; undefined: pg's own PG* variables. */
+  readonly postgres: { readonly url?: string };
+  readonly spark: { readonly remote: string; readonly jdbcUrl?: string };
+  readonly elasticsearch: {
+    readonly url: string;
+    readonly apiKey?: string;
+    readonly username?: string;
+    readonly password?: string;
+    readonly ca?: string;
+  };
+  readonly temporal: {
+    readonly address: string;
+    readonly namespace: string;
+    readonly apiKey?: string;
+    readonly tls?:
+      | { readonly ca?: string; readonly cert?: string; readonly key?: string; readonly serverName?: string }
+      | true;
+    /** Address of the web UI, when known. */
+    readonly uiUrl?: string;
+  };
+  /** Key of `$visitor`; absent: the one that migrate made and keeps in PostgreSQL. */
+  readonly visitorKey?: string;
+}

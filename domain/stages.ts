@@ -1,0 +1,200 @@
+/**
+ * What the stages say to each other through Temporal: references and counts, never a value of an event.
+ * Payloads are JSON, so Kafka offsets and versions are decimal strings and times are ISO strings.
+ * Every workflow and activity takes one object whose fields may grow without breaking replay.
+ */
+import type { Grain } from './names.js';
+
+/** A decimal Kafka offset; 64 bits do not fit a JSON number. */
+export type Offset = string;
+
+/** `from` inclusive, `to` exclusive. */
+export interface OffsetRange {
+  readonly partition: number;
+  readonly from: Offset;
+  readonly to: Offset;
+}
+
+export interface Position {
+  readonly partition: number;
+  readonly offset: Offset;
+}
+
+/** The account of a batch, a run or everything: records = persisted + duplicates + dead_letters + filtered. */
+export interface Counts {
+  readonly records: number;
+  readonly persisted: number;
+  readonly duplicates: number;
+  readonly deadLetters: number;
+  readonly filtered: number;
+}
+
+/** A set of offset ranges of one source; its id is a hash of source and ranges, so any attempt builds the same. */
+export interface BatchRef {
+  readonly batchId: string;
+  /** The source's number in PostgreSQL: one incarnation of a topic. */
+  readonly sourceId: number;
+  readonly topic: string;
+  readonly shard: number;
+  /** Only partitions that moved, ascending. */
+  readonly ranges: readonly OffsetRange[];
+  /** What the ranges hold, for summaries. */
+  readonly records: number;
+  readonly bytes: number;
+}
+
+// ---- settings (local activity on the workflow queue) ----
+
+/** What workflows must know of the worker's configuration; read by a local activity, never passed by callers. */
+export interface WorkflowSettings {
+  readonly name: string;
+  readonly topics: readonly string[];
+  /** How long indexMetrics may try before the run ends as `aggregated, index behind`, ms. */
+  readonly indexPatienceMs: number;
+  /** Upper bound of one attempt of consumeBatch and persistBatch without a sign of life, ms. */
+  readonly heartbeatMs: number;
+  readonly searchAttributes: boolean;
+}
+
+// ---- ingest ----
+
+export interface NoteOffsetsInput {
+  readonly topic?: string;
+}
+/** The last stable offset of every partition, and the shard count in force. */
+export interface NotedTopic {
+  readonly topic: string;
+  readonly shards: number;
+  readonly offsets: readonly Position[];
+}
+export interface NotedOffsets {
+  readonly topics: readonly NotedTopic[];
+}
+
+export interface ConsumeBatchInput {
+  readonly topic: string;
+  readonly shard: number;
+  readonly shards: number;
+  /** Where to read from; absent: the offsets in PostgreSQL (the first of a chain). */
+  readonly after?: readonly Position[];
+  /** Offsets not to read past, per partition (a bounded ingest); a partition that is not named is not read. */
+  readonly until?: readonly Position[];
+  /** The exact form: exactly these ranges, again. */
+  readonly exact?: { readonly sourceId: number; readonly ranges: readonly OffsetRange[] };
+  /** Offsets persisted so far, committed to the consumer group `<name>` for the lag tools people use. */
+  readonly persisted?: readonly Position[];
+}
+export interface ConsumeBatchResult {
+  /** Absent when nothing moved. */
+  readonly batch?: BatchRef;
+  /** The spool's task queue, which alone can persist this batch from its files and read ahead. */
+  readonly spoolQueue: string;
+  /** Where the next batch begins: every partition of the shard. */
+  readonly next: readonly Position[];
+  /** Every partition of the shard stands at `until` (always false without it). */
+  readonly reachedUntil: boolean;
+  /** How full the batch was, 0 to 1 of its bounds: the open form's patience doubles while batches stay small. */
+  readonly waitMs: number;
+}
+
+export interface PersistBatchInput {
+  readonly batch: BatchRef;
+}
+export type PersistBatchResult =
+  /** Done now, or found in the ledger: the stored counts. */
+  | { readonly outcome: 'persisted'; readonly counts: Counts; readonly replayed: boolean }
+  /** Another writer moved the offsets: drop the read-ahead and plan again from PostgreSQL's. */
+  | { readonly outcome: 'fenced'; readonly offsets: readonly Position[] };
+
+export interface AwaitOffsetsInput {
+  readonly topic: string;
+  readonly shard: number;
+  readonly shards: number;
+  readonly until: readonly Position[];
+  /** Fail with ShardStalled when no offset of the shard moves for so long. Default 5 min. */
+  readonly stallMs?: number;
+}
+
+// ---- analyze ----
+
+export interface RunSparkAggregationInput {
+  /** Rows to read at most in one run (at least one day is always taken). */
+  readonly maxRows?: number;
+}
+export interface AggregationResult {
+  /** Row in aggregate_run; absent when no mark waited and nothing was done. */
+  readonly run?: string;
+  /** Version that changed figures carry; absent when no figure changed. */
+  readonly version?: string;
+  readonly hours: number;
+  readonly clicks: number;
+  /** Figures written with a new version, tombstones included. */
+  readonly changed: number;
+  readonly vanished: number;
+  readonly unchanged: number;
+  readonly marksLeft: number;
+  readonly ms: number;
+}
+
+export type IndexMetricsInput = Readonly<Record<string, never>>;
+export interface IndexResult {
+  readonly grains: readonly {
+    readonly grain: Grain;
+    readonly index: string;
+    readonly indexed: number;
+    readonly deleted: number;
+    readonly stale: number;
+    readonly rejected: number;
+    readonly version: string;
+  }[];
+  readonly indexed: number;
+  readonly rejected: number;
+  readonly ms: number;
+}
+
+// ---- workflows: public names, each startable with `{}` ----
+
+export interface IngestInput {
+  /** One topic and shard; both absent: every shard of every topic, followed. */
+  readonly topic?: string;
+  readonly shard?: number;
+  readonly shards?: number;
+  readonly until?: readonly Position[];
+  /** Carried over by continue-as-new. */
+  readonly carried?: { readonly counts: Counts; readonly batches: number };
+}
+export interface IngestResult {
+  readonly counts: Counts;
+  readonly batches: number;
+}
+export type AnalyzeInput = Readonly<Record<string, never>>;
+export interface AnalyzeResult {
+  readonly outcome: 'indexed' | 'aggregated, index behind';
+  readonly aggregation: Omit<AggregationResult, 'run' | 'version'> & {
+    readonly runs: number;
+    readonly version?: string;
+  };
+  readonly index?: IndexResult;
+  /** Why the index is behind. */
+  readonly indexError?: string;
+}
+export type PipelineInput = Readonly<Record<string, never>>;
+export interface PipelineResult {
+  readonly noted: NotedOffsets;
+  readonly ingest: IngestResult;
+  readonly analyze: AnalyzeResult;
+}
+
+export const NO_COUNTS: Counts = { records: 0, persisted: 0, duplicates: 0, deadLetters: 0, filtered: 0 };
+
+export const addCounts = (a: Counts, b: Counts): Counts => ({
+  records: a.records + b.records,
+  persisted: a.persisted + b.persisted,
+  duplicates: a.duplicates + b.duplicates,
+  deadLetters: a.deadLetters + b.deadLetters,
+  filtered: a.filtered + b.filtered,
+});
+
+/** The promise itself. */
+export const balances = (c: Counts): boolean =>
+  c.records === c.persisted + c.duplicates + c.deadLetters + c.filtered;

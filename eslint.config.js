@@ -1,0 +1,73 @@
+import js from '@eslint/js';
+import importX from 'eslint-plugin-import-x';
+import tseslint from 'typescript-eslint';
+
+/** Imports point one way: cli, workers, web → activities → clients → domain; workflows → domain. */
+const mayImport = {
+  domain: [],
+  migrations: [],
+  clients: ['domain', 'migrations'],
+  activities: ['clients', 'domain'],
+  workflows: ['domain'],
+  workers: ['activities', 'clients', 'domain', 'workflows'],
+  infra: ['domain'],
+  cli: ['activities', 'clients', 'domain', 'infra', 'migrations', 'workers', 'workflows'],
+};
+const folders = Object.keys(mayImport);
+const zones = folders.map((target) => ({
+  target: `./${target}`,
+  from: folders
+    .filter((from) => from !== target && !mayImport[target].includes(from))
+    .map((from) => `./${from}`),
+  message: `${target}/ may import only from: ${mayImport[target].join(', ') || 'nothing'}`,
+}));
+
+const noNode = {
+  patterns: [{ group: ['node:*'], message: 'No I/O and no Node module here' }],
+};
+
+export default tseslint.config(
+  { ignores: ['dist/', 'node_modules/', 'clients/spark/gen/', 'test/histories/'] },
+  js.configs.recommended,
+  ...tseslint.configs.recommendedTypeChecked,
+  {
+    files: ['**/*.ts'],
+    plugins: { 'import-x': importX },
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-non-null-assertion': 'error',
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
+      'import-x/no-restricted-paths': ['error', { zones }],
+      eqeqeq: ['error', 'always'],
+    },
+  },
+  { files: ['domain/**/*.ts', 'workflows/**/*.ts'], rules: { 'no-restricted-imports': ['error', noNode] } },
+  {
+    files: ['test/**/*.ts'],
+    // node:test's describe and test return promises that the runner itself awaits.
+    rules: {
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        {
+          allowForKnownSafeCalls: [
+            { from: 'package', package: 'node:test', name: ['test', 'describe', 'it', 'before', 'after'] },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ['**/*.mjs', '*.js'],
+    ...tseslint.configs.disableTypeChecked,
+    languageOptions: {
+      globals: { process: 'readonly', console: 'readonly', URL: 'readonly', setTimeout: 'readonly' },
+    },
+  },
+);

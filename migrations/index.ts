@@ -1,0 +1,5 @@
+import { ledger } from './001-ledger.js';
+import { figures } from './002-figures.js';
+
+/** Forward only, in this order; names carry no extension, so that sources and build output agree. */
+export const MIGRATIONS = [ledger, figures] as const;
