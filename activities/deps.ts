@@ -1,0 +1,43 @@
+import type { Client as Elasticsearch } from '@elastic/elasticsearch';
+import type { KafkaClient } from '../clients/kafka/client.js';
+import type { Postgres } from '../clients/postgres/pool.js';
+import type { SparkSession } from '../clients/spark/index.js';
+import type { Config, Servers } from '../domain/config/config.js';
+import type { Decoder } from '../domain/event/decoder.js';
+import type { Logger } from '../domain/logger.js';
+import type { Spool } from './spool.js';
+
+export type { Logger } from '../domain/logger.js';
+
+/**
+ * A named place in a stage where a test may stop, fail or kill the process:
+ * 'consumeBatch:after-fetch', 'persistBatch:mid-copy', 'persistBatch:before-commit', 'persistBatch:after-commit',
+ * 'runSparkAggregation:after-commit', 'indexMetrics:after-bulk'. In production it does nothing.
+ */
+export type Failpoint = (name: string) => Promise<void>;
+export const noFailpoint: Failpoint = () => Promise.resolve();
+
+/** What every activity is made with: clients are opened once, in the worker. */
+export interface BaseDeps {
+  readonly config: Config;
+  readonly servers: Servers;
+  readonly postgres: Postgres;
+  readonly logger: Logger;
+  readonly failpoint: Failpoint;
+}
+
+export interface IngestDeps extends BaseDeps {
+  readonly kafka: KafkaClient;
+  readonly decoder: Decoder;
+  readonly spool: Spool;
+  /** Aborted when the worker begins to shut down: consumeBatch then returns what it has. */
+  readonly draining?: AbortSignal;
+}
+
+export interface AnalyzeDeps extends BaseDeps {
+  /** Connects at the first call; a session that broke is replaced by the next one. */
+  spark(): Promise<SparkSession>;
+  readonly elasticsearch: Elasticsearch;
+  /** How long indexMetrics tries before it gives up, ms. */
+  readonly patienceMs: number;
+}

@@ -1,0 +1,94 @@
+import type { Position } from '../../domain/stages.js';
+
+/** One incarnation of a topic, as the brokers describe it now. */
+export interface TopicDescription {
+  readonly topic: string;
+  /** Kafka's topic id (32 hex digits), or `<cluster id>/<topic>` where the broker knows no topic ids. */
+  readonly incarnation: string;
+  /** Ascending. */
+  readonly partitions: readonly number[];
+}
+
+export interface FetchedRecord {
+  readonly partition: number;
+  readonly offset: bigint;
+  /** ms since 1970; -1: none. */
+  readonly timestampMs: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+}
+
+/** Offsets that were passed: what follows begins at `next`. Ends each record batch, empty ones included. */
+export interface Passed {
+  readonly next: bigint;
+}
+
+export interface FetchedPartition {
+  readonly partition: number;
+  /** Offset that readers of committed records may reach. */
+  readonly lastStableOffset: bigint;
+  /** Records from the wanted offset on, in order; read once, lazily: decompression happens while walking. */
+  readonly items: Iterable<FetchedRecord | Passed>;
+}
+
+export interface FetchOptions {
+  /** How long the brokers may wait for a first byte, ms. */
+  readonly maxWaitMs: number;
+  /** Bytes over all partitions; a single larger message still comes. */
+  readonly maxBytes: number;
+  /** Readers of one lane share a connection and wait for each other; give each shard its own. */
+  readonly lane: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface ProduceRecord {
+  readonly key?: Uint8Array | null;
+  readonly value: Uint8Array | null;
+}
+export interface ProduceOptions {
+  readonly onProgress?: (done: { readonly records: number; readonly bytes: number }) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Kafka read by offset range, without a consumer group.
+ * Errors: ServerUnavailable, ServerRefused (unknown topic, missing right, wrong credentials), OffsetOutOfRange,
+ * UnreadableBatch; an aborted signal rejects with its reason.
+ */
+export interface KafkaClient {
+  /** Asks the brokers each time. */
+  describe(topic: string, signal?: AbortSignal): Promise<TopicDescription>;
+  earliestOffsets(
+    topic: string,
+    partitions: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<number, bigint>>;
+  lastStableOffsets(
+    topic: string,
+    partitions: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<number, bigint>>;
+  /** First offset whose timestamp is not before `timeMs`; the last stable offset where there is none. */
+  offsetsForTime(
+    topic: string,
+    partitions: readonly number[],
+    timeMs: number,
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<number, bigint>>;
+  /** Committed records from the given offsets; partitions without news are absent. */
+  fetch(
+    topic: string,
+    from: ReadonlyMap<number, bigint>,
+    options: FetchOptions,
+  ): Promise<readonly FetchedPartition[]>;
+  /** For the lag tools that people use; never read back. */
+  commitGroupOffsets(group: string, topic: string, positions: readonly Position[]): Promise<void>;
+  createTopic(topic: string, partitions: number): Promise<'created' | 'present'>;
+  /** Sends in order, in batches of about 1 MB, one in flight, acknowledged by all in-sync replicas. */
+  produce(
+    topic: string,
+    records: AsyncIterable<ProduceRecord> | Iterable<ProduceRecord>,
+    options?: ProduceOptions,
+  ): Promise<{ readonly records: number; readonly bytes: number }>;
+  close(): Promise<void>;
+}
