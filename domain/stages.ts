@@ -81,6 +81,8 @@ export interface ConsumeBatchInput {
   readonly until?: readonly Position[];
   /** The exact form: exactly these ranges, again. */
   readonly exact?: { readonly sourceId: number; readonly ranges: readonly OffsetRange[] };
+  /** How long the open form waits after its first record, ms: the last answer's `waitMs`; absent: `ingest.batch.wait`. */
+  readonly waitMs?: number;
   /** Offsets persisted so far, committed to the consumer group `<name>` for the lag tools people use. */
   readonly persisted?: readonly Position[];
 }
@@ -93,8 +95,10 @@ export interface ConsumeBatchResult {
   readonly next: readonly Position[];
   /** Every partition of the shard stands at `until` (always false without it). */
   readonly reachedUntil: boolean;
-  /** How full the batch was, 0 to 1 of its bounds: the open form's patience doubles while batches stay small. */
+  /** What to hand in as `waitMs` next: doubles up to 30 s while batches stay small, back to the setting when they do not. */
   readonly waitMs: number;
+  /** Records between `next` and the end of the log, all partitions of the shard, where known. */
+  readonly lag?: number;
 }
 
 export interface PersistBatchInput {
@@ -167,18 +171,31 @@ export interface IngestResult {
   readonly counts: Counts;
   readonly batches: number;
 }
-export type AnalyzeInput = Readonly<Record<string, never>>;
+/** All aggregation runs of one `analyze` together; `version` and `marksLeft` are the last run's. */
+export type AggregationTotal = Omit<AggregationResult, 'run'> & { readonly runs: number };
+export interface AnalyzeInput {
+  /** Carried over by continue-as-new. */
+  readonly carried?: AggregationTotal;
+}
 export interface AnalyzeResult {
   readonly outcome: 'indexed' | 'aggregated, index behind';
-  readonly aggregation: Omit<AggregationResult, 'run' | 'version'> & {
-    readonly runs: number;
-    readonly version?: string;
-  };
+  readonly aggregation: AggregationTotal;
   readonly index?: IndexResult;
   /** Why the index is behind. */
   readonly indexError?: string;
 }
 export type PipelineInput = Readonly<Record<string, never>>;
+/** Answer of the query `account`: where a workflow stands now. */
+export interface Account {
+  readonly counts: Counts;
+  readonly batches: number;
+  /** What it does at the moment, in words. */
+  readonly stage: string;
+  /** Offsets that a pipeline will reach, once it has noted them. */
+  readonly noted?: NotedOffsets;
+  /** Workflows to ask for the counts of what is still running; `counts` holds only what has ended. */
+  readonly children: readonly string[];
+}
 export interface PipelineResult {
   readonly noted: NotedOffsets;
   readonly ingest: IngestResult;
