@@ -1,0 +1,83 @@
+import { errors } from '@elastic/elasticsearch';
+import { ClickstreamError, ServerRefused, ServerUnavailable } from '../../domain/errors.js';
+
+/** What Elasticsearch says of one failed item or request. */
+export interface ErrorCause {
+  readonly type?: string;
+  readonly reason?: string | null;
+}
+
+const CERTIFICATE = /certificate|self[- ]signed|CERT_|ERR_TLS|altnames/i;
+
+/** Overload, a node leaving or arriving, a proxy without its backend: the same request can succeed later. */
+export const isPassing = (status: number): boolean => status === 408 || status === 429 || status >= 500;
+
+/** A write block (disk flood stage, maintenance) answers 403 or 429 and is lifted again: never a refusal. */
+export const isBlock = (cause: ErrorCause | undefined): boolean => cause?.type === 'cluster_block_exception';
+
+/** The error inside a failed response, whatever its form. */
+export function causeOf(error: errors.ResponseError): ErrorCause {
+  const body: unknown = error.body;
+  if (typeof body !== 'object' || body === null || !('error' in body)) return { reason: error.message };
+  const inner = body.error;
+  if (typeof inner === 'string') return { reason: inner };
+  return (inner ?? {}) as ErrorCause;
+}
+
+const say = (cause: ErrorCause): string => [cause.type, cause.reason].filter(Boolean).join(': ');
+
+/**
+ * Connection trouble, overload and write blocks → `ServerUnavailable`; wrong credentials, a missing right, an
+ * untrusted certificate, something that isn't Elasticsearch → `ServerRefused`; anything else is returned as it is.
+ */
+export function mapEsError(e: unknown): Error {
+  const cause = { cause: e };
+  if (e instanceof ClickstreamError || !(e instanceof Error)) {
+    return e instanceof Error ? e : new Error('Elasticsearch client failed', cause);
+  }
+  if (e instanceof errors.ResponseError) {
+    const status = e.statusCode ?? 0;
+    const reason = causeOf(e);
+    const answer = `Elasticsearch answered ${status}: ${say(reason)}`;
+    if (isPassing(status) || isBlock(reason)) return new ServerUnavailable('Elasticsearch', answer, cause);
+    if (status === 401) {
+      const hint = 'check ELASTICSEARCH_API_KEY, or the user and password';
+      return new ServerRefused(
+        'Elasticsearch',
+        `Elasticsearch refused the credentials (401): ${hint}`,
+        cause,
+      );
+    }
+    if (status === 403) {
+      return new ServerRefused('Elasticsearch', `Elasticsearch denied a right (403): ${say(reason)}`, cause);
+    }
+    return e;
+  }
+  if (e instanceof errors.ConnectionError && CERTIFICATE.test(e.message)) {
+    const hint = 'name its CA in the environment';
+    return new ServerRefused(
+      'Elasticsearch',
+      `Elasticsearch's certificate is not trusted: ${e.message}; ${hint}`,
+      cause,
+    );
+  }
+  if (
+    e instanceof errors.ConnectionError ||
+    e instanceof errors.TimeoutError ||
+    e instanceof errors.NoLivingConnectionsError
+  ) {
+    return new ServerUnavailable('Elasticsearch', `Elasticsearch does not answer: ${e.message}`, cause);
+  }
+  if (e instanceof errors.ProductNotSupportedError) {
+    return new ServerRefused('Elasticsearch', 'what answers at the address is not Elasticsearch', cause);
+  }
+  return e;
+}
+
+/** The index behind a write alias is not there: it was deleted, or its alias was. */
+export class IndexGone extends Error {
+  constructor(readonly alias: string) {
+    super(`the write alias ${alias} is not there`);
+    this.name = 'IndexGone';
+  }
+}

@@ -1,0 +1,14 @@
+export { sendChanges, type BulkOptions, type Sent } from './bulk.js';
+export { openElasticsearch } from './client.js';
+export { IndexGone, mapEsError } from './errors.js';
+export { ensureIndices, refresh, type GrainIndex } from './indices.js';
+export { withRetries, type Patience } from './retry.js';
+export {
+  clicksInDocuments,
+  FIGURES,
+  searchFigures,
+  SORTABLE,
+  type Figure,
+  type FigureQuery,
+  type Sortable,
+} from './search.js';

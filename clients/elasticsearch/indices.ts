@@ -1,0 +1,129 @@
+import { errors, type Client, type estypes } from '@elastic/elasticsearch';
+import { ServerRefused } from '../../domain/errors.js';
+import { GRAINS, physicalIndex, readAlias, writeAlias, type Grain } from '../../domain/names.js';
+import { causeOf, isBlock, isPassing } from './errors.js';
+import { abortable } from './retry.js';
+import { ensureTemplate, MAPPINGS } from './template.js';
+
+/** One physical index; `uuid` tells an index from another of the same name. */
+export interface GrainIndex {
+  readonly grain: Grain;
+  readonly index: string;
+  readonly uuid: string;
+}
+
+type Indices = Record<string, estypes.IndicesIndexState>;
+
+const refuse = (message: string, cause?: unknown): ServerRefused =>
+  new ServerRefused('Elasticsearch', message, { cause });
+
+/** Every index of a grain: those behind its read alias, and those that carry its name. */
+async function listIndices(client: Client, alias: string, signal?: AbortSignal): Promise<Indices> {
+  return client.indices.get(
+    { index: [alias, `${alias}-*`], ignore_unavailable: true, features: ['aliases', 'settings'] },
+    abortable(signal),
+  );
+}
+
+/** The next number that no index of this grain has carried: an index that lost its alias is left alone. */
+function nextGeneration(indices: Indices, alias: string): number {
+  const numbers = Object.keys(indices).map((name) => Number(name.slice(alias.length + 1)));
+  return 1 + Math.max(0, ...numbers.filter((n) => Number.isSafeInteger(n)));
+}
+
+async function createIndex(client: Client, name: string, grain: Grain, n: number, signal?: AbortSignal) {
+  const index = physicalIndex(name, grain, n);
+  const aliases = { [readAlias(name, grain)]: {}, [writeAlias(index)]: { is_write_index: true } };
+  try {
+    await client.indices.create({ index, aliases }, abortable(signal));
+  } catch (e) {
+    // Another run made it at the same moment: take its index.
+    if (!(e instanceof errors.ResponseError && causeOf(e).type === 'resource_already_exists_exception'))
+      throw e;
+  }
+}
+
+/** The write alias stands for this index alone, whatever was done to it by hand. */
+async function ensureWriteAlias(client: Client, indices: Indices, index: string, signal?: AbortSignal) {
+  const alias = writeAlias(index);
+  const holders = Object.keys(indices).filter((name) => indices[name]?.aliases?.[alias] !== undefined);
+  if (holders.length === 1 && holders[0] === index) return;
+  const actions = holders
+    .filter((other) => other !== index)
+    .map((other) => ({ remove: { index: other, alias } }) as estypes.IndicesUpdateAliasesAction);
+  await client.indices.updateAliases(
+    { actions: [...actions, { add: { index, alias, is_write_index: true } }] },
+    abortable(signal),
+  );
+}
+
+/** The index behind the grain's read alias, made if there is none. */
+async function ensureIndex(
+  client: Client,
+  name: string,
+  grain: Grain,
+  signal?: AbortSignal,
+): Promise<GrainIndex> {
+  const alias = readAlias(name, grain);
+  let indices = await listIndices(client, alias, signal);
+  const behind = () => Object.keys(indices).filter((index) => indices[index]?.aliases?.[alias] !== undefined);
+  if (behind().length === 0) {
+    if (indices[alias] !== undefined) {
+      throw refuse(`${alias} is an index, not an alias: somebody wrote to it by that name; delete it`);
+    }
+    await createIndex(client, name, grain, nextGeneration(indices, alias), signal);
+    indices = await listIndices(client, alias, signal);
+  }
+  const found = behind();
+  const [index] = found;
+  if (index === undefined || found.length > 1) {
+    throw refuse(
+      `the read alias ${alias} must stand for one index, it stands for: ${found.join(', ') || 'none'}`,
+    );
+  }
+  const uuid = indices[index]?.settings?.index?.uuid;
+  if (uuid === undefined) throw refuse(`Elasticsearch does not say the uuid of ${index}`);
+  await ensureWriteAlias(client, indices, index, signal);
+  // An index of an older version gets the new fields; one with other types of the same fields is refused here,
+  // once, and not document by document. Under a write block the mapping stands as it is: asking would wait.
+  if (!isBlocked(indices[index])) await client.indices.putMapping({ index, ...MAPPINGS }, abortable(signal));
+  return { grain, index, uuid };
+}
+
+function isBlocked(state: estypes.IndicesIndexState | undefined): boolean {
+  const blocks = state?.settings?.index?.blocks;
+  return blocks !== undefined && Object.values(blocks).some((value) => String(value) === 'true');
+}
+
+/**
+ * The template and, per grain, an index with its two aliases: as found, or made. Safe to call at any time, also
+ * by two workers at once. Rejects with `ServerRefused` where a template, an alias or a mapping of somebody
+ * else's stands in the way.
+ */
+export async function ensureIndices(
+  client: Client,
+  name: string,
+  signal?: AbortSignal,
+  grains: readonly Grain[] = GRAINS,
+): Promise<GrainIndex[]> {
+  try {
+    await ensureTemplate(client, name, signal);
+    const made: GrainIndex[] = [];
+    for (const grain of grains) made.push(await ensureIndex(client, name, grain, signal));
+    return made;
+  } catch (e) {
+    if (!(e instanceof errors.ResponseError) || isPassing(e.statusCode ?? 0) || isBlock(causeOf(e))) throw e;
+    if (e.statusCode !== 400 && e.statusCode !== 404) throw e;
+    const { type, reason } = causeOf(e);
+    throw refuse(`Elasticsearch refused the indices ${name}-metrics-*: ${type ?? ''}: ${reason ?? ''}`, e);
+  }
+}
+
+/** Makes everything written so far visible to searches. */
+export async function refresh(
+  client: Client,
+  indices: readonly string[],
+  signal?: AbortSignal,
+): Promise<void> {
+  await client.indices.refresh({ index: [...indices] }, abortable(signal));
+}

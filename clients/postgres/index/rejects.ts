@@ -1,0 +1,63 @@
+import type { ClientBase } from 'pg';
+import type { Change, Rejected } from '../../../domain/figure.js';
+import { CHANGE_COLUMNS, toChange, type ChangeRow } from './figures.js';
+
+/** Keeps what Elasticsearch refused, the latest answer for each figure. */
+export async function keepRejects(
+  client: ClientBase,
+  index: string,
+  rejected: readonly Rejected[],
+): Promise<void> {
+  if (rejected.length === 0) return;
+  await client.query(
+    `INSERT INTO index_reject (index_name, figure_id, version, status, reason)
+     SELECT $1, decode(r.id, 'hex'), r.version::bigint, r.status, left(r.reason, 2000)
+     FROM json_to_recordset($2::json) AS r(id text, version text, status integer, reason text)
+     ON CONFLICT (index_name, figure_id) DO UPDATE SET
+       version = excluded.version, status = excluded.status,
+       reason = excluded.reason, rejected_at = clock_timestamp()`,
+    [index, JSON.stringify(rejected)],
+  );
+}
+
+/** The moment before which a reject belongs to an earlier run, by PostgreSQL's clock. */
+export async function databaseTime(client: ClientBase): Promise<string> {
+  const { rows } = await client.query<{ now: string }>('SELECT clock_timestamp()::text AS now');
+  return rows[0]?.now ?? 'now';
+}
+
+/** Figures refused before `before`, as they are now, above `afterId` (hex) in the order of their id. */
+export async function readRejected(
+  client: ClientBase,
+  index: string,
+  before: string,
+  afterId: string,
+  limit: number,
+): Promise<Change[]> {
+  const { rows } = await client.query<ChangeRow>(
+    `SELECT ${CHANGE_COLUMNS}
+     FROM index_reject r JOIN click_metrics m USING (figure_id)
+     WHERE r.index_name = $1 AND r.rejected_at < $2::timestamptz AND r.figure_id > decode($3, 'hex')
+     ORDER BY r.figure_id LIMIT $4`,
+    [index, before, afterId, limit],
+  );
+  return rows.map(toChange);
+}
+
+/** Forgets the rejects of earlier runs: each was taken by now, or its figure is no more. */
+export async function forgetRejects(client: ClientBase, index: string, before: string): Promise<number> {
+  const { rowCount } = await client.query(
+    'DELETE FROM index_reject WHERE index_name = $1 AND rejected_at < $2::timestamptz',
+    [index, before],
+  );
+  return rowCount ?? 0;
+}
+
+/** How many figures the index has refused. */
+export async function countRejects(client: ClientBase, index: string): Promise<number> {
+  const { rows } = await client.query<{ n: string }>(
+    'SELECT count(*) AS n FROM index_reject WHERE index_name = $1',
+    [index],
+  );
+  return Number(rows[0]?.n ?? 0);
+}
