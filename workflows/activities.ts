@@ -1,0 +1,141 @@
+/**
+ * The activities as workflows call them: which queue, how long, how often again, and the words that the web UI shows.
+ *
+ * Permanent errors arrive as non-retryable failures (activities/failure.ts); all others are outages that end, so
+ * retries are unlimited: a pipeline that waits for a server says so in the web UI and goes on by itself.
+ */
+import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type { ActivityOptions, RetryPolicy } from '@temporalio/workflow';
+import { analyzeQueue, ingestQueue } from '../domain/names.js';
+import type {
+  AggregationResult,
+  AwaitOffsetsInput,
+  BatchRef,
+  ConsumeBatchInput,
+  ConsumeBatchResult,
+  IndexMetricsInput,
+  IndexResult,
+  NotedOffsets,
+  NoteOffsetsInput,
+  PersistBatchInput,
+  PersistBatchResult,
+  RunSparkAggregationInput,
+  WorkflowSettings,
+} from '../domain/stages.js';
+import { batchSummary, count, readSummary } from './words.js';
+
+interface LocalActivities {
+  readSettings(): Promise<WorkflowSettings>;
+}
+interface Activities {
+  noteOffsets(input: NoteOffsetsInput): Promise<NotedOffsets>;
+  consumeBatch(input: ConsumeBatchInput): Promise<ConsumeBatchResult>;
+  persistBatch(input: PersistBatchInput): Promise<PersistBatchResult>;
+  awaitOffsets(input: AwaitOffsetsInput): Promise<void>;
+  runSparkAggregation(input: RunSparkAggregationInput): Promise<AggregationResult>;
+  indexMetrics(input: IndexMetricsInput): Promise<IndexResult>;
+}
+
+/** A worker that is gone leaves its spool's queue unread; after this long its batches are consumed again elsewhere. */
+const SPOOL_PATIENCE = '30 seconds';
+
+/** Kafka and PostgreSQL come back within seconds of a restart, and lag grows meanwhile: ask often. */
+const INGEST_RETRY: RetryPolicy = {
+  initialInterval: '500 milliseconds',
+  backoffCoefficient: 2,
+  maximumInterval: '10 seconds',
+};
+/** An attempt costs a Spark job: leave a struggling cluster a minute. */
+const AGGREGATE_RETRY: RetryPolicy = {
+  initialInterval: '2 seconds',
+  backoffCoefficient: 2,
+  maximumInterval: '1 minute',
+};
+/** indexMetrics itself retries with jitter inside an attempt; between attempts a few seconds do. */
+const INDEX_RETRY: RetryPolicy = {
+  initialInterval: '1 second',
+  backoffCoefficient: 2,
+  maximumInterval: '15 seconds',
+};
+
+/** Settings belong to the worker: a local activity reads them, so that every workflow can be started with `{}`. */
+export const { readSettings } = proxyLocalActivities<LocalActivities>({
+  startToCloseTimeout: '5 seconds',
+  summary: 'the settings of the worker',
+});
+
+export type Stages = ReturnType<typeof stages>;
+
+/** The stages, bound to an installation's queues. */
+export function stages({ name, heartbeatMs, indexPatienceMs }: WorkflowSettings) {
+  const call = (options: ActivityOptions): ReturnType<typeof proxyActivities<Activities>> =>
+    proxyActivities<Activities>({ heartbeatTimeout: heartbeatMs, ...options });
+
+  return {
+    noteOffsets: (input: NoteOffsetsInput): Promise<NotedOffsets> =>
+      call({
+        taskQueue: ingestQueue(name),
+        startToCloseTimeout: '1 minute',
+        retry: INGEST_RETRY,
+        summary: `where ${input.topic ?? 'every topic'} ends now`,
+      }).noteOffsets(input),
+
+    /**
+     * On the common queue, or as read-ahead on a spool's. Half an hour bounds an attempt that waits for room in the
+     * spool; a read without effect is not waited for when it is dropped.
+     */
+    consumeBatch: (
+      input: ConsumeBatchInput,
+      where: { readonly number: number; readonly spoolQueue?: string },
+    ): Promise<ConsumeBatchResult> =>
+      call({
+        taskQueue: where.spoolQueue ?? ingestQueue(name),
+        ...(where.spoolQueue === undefined ? {} : { scheduleToStartTimeout: SPOOL_PATIENCE }),
+        startToCloseTimeout: '30 minutes',
+        cancellationType: ActivityCancellationType.TRY_CANCEL,
+        retry: INGEST_RETRY,
+        summary: readSummary(where.number, input),
+      }).consumeBatch(input),
+
+    /** Only where the files are. Waited for when cancelled: it has committed or it has not, and says which. */
+    persistBatch: (
+      batch: BatchRef,
+      where: { readonly number: number; readonly spoolQueue: string },
+    ): Promise<PersistBatchResult> =>
+      call({
+        taskQueue: where.spoolQueue,
+        scheduleToStartTimeout: SPOOL_PATIENCE,
+        startToCloseTimeout: '15 minutes',
+        retry: INGEST_RETRY,
+        summary: batchSummary(where.number, batch),
+      }).persistBatch({ batch }),
+
+    /** Ends by itself (ShardStalled) when the shard's holder moves nothing. */
+    awaitOffsets: (input: AwaitOffsetsInput): Promise<void> =>
+      call({
+        taskQueue: ingestQueue(name),
+        startToCloseTimeout: '1 day',
+        cancellationType: ActivityCancellationType.TRY_CANCEL,
+        retry: INGEST_RETRY,
+        summary: `${input.topic}, shard ${input.shard} of ${input.shards}: held by another ingest`,
+      }).awaitOffsets(input),
+
+    /** May wait hours for another writer of figures, under heartbeat. */
+    runSparkAggregation: (input: RunSparkAggregationInput, run: number): Promise<AggregationResult> =>
+      call({
+        taskQueue: analyzeQueue(name),
+        startToCloseTimeout: '12 hours',
+        retry: AGGREGATE_RETRY,
+        summary: `run ${count(run)} · the marked hours, oldest day first`,
+      }).runSparkAggregation(input),
+
+    /** The whole of it, retries included, ends with the patience: figures must not wait for the index. */
+    indexMetrics: (input: IndexMetricsInput, version: string | undefined): Promise<IndexResult> =>
+      call({
+        taskQueue: analyzeQueue(name),
+        scheduleToCloseTimeout: indexPatienceMs,
+        retry: INDEX_RETRY,
+        summary: version === undefined ? 'whatever the index lacks' : `figures up to version ${version}`,
+      }).indexMetrics(input),
+  };
+}

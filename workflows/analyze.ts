@@ -1,0 +1,95 @@
+import {
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  isCancellation,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { NO_COUNTS } from '../domain/stages.js';
+import type {
+  Account,
+  AggregationResult,
+  AggregationTotal,
+  AnalyzeInput,
+  AnalyzeResult,
+} from '../domain/stages.js';
+import { readSettings, stages } from './activities.js';
+import { reason } from './failures.js';
+import { accountQuery, tag } from './shared.js';
+import { count } from './words.js';
+
+/**
+ * PostgreSQL → Spark → figures → Elasticsearch: aggregates until no hour is marked, then brings the index level.
+ * An index that stays away ends the run as `aggregated, index behind`; the next run catches up.
+ */
+export async function analyze(input: AnalyzeInput = {}): Promise<AnalyzeResult> {
+  const settings = await readSettings();
+  tag(settings);
+  const run = stages(settings);
+  let total: AggregationTotal = input.carried ?? NOTHING;
+  let stage = 'aggregating';
+  setHandler(accountQuery, (): Account => ({ counts: NO_COUNTS, batches: 0, stage, children: [] }));
+  const show = (now: string): void => {
+    stage = now;
+    setCurrentDetails(describe(total, stage));
+  };
+
+  show('aggregating');
+  do {
+    total = add(total, await run.runSparkAggregation({}, total.runs + 1));
+    show(`aggregating, ${count(total.marksLeft)} marked hours left`);
+    if (total.marksLeft > 0 && workflowInfo().continueAsNewSuggested) {
+      await condition(allHandlersFinished);
+      return continueAsNew<typeof analyze>({ carried: total });
+    }
+  } while (total.marksLeft > 0);
+
+  show('indexing');
+  try {
+    const index = await run.indexMetrics({}, total.version);
+    show(`indexed: ${count(index.indexed)} documents written, ${count(index.rejected)} rejected`);
+    return { outcome: 'indexed', aggregation: total, index };
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    const indexError = reason(error);
+    show(`aggregated, index behind: ${indexError}`);
+    return { outcome: 'aggregated, index behind', aggregation: total, indexError };
+  }
+}
+
+const NOTHING: AggregationTotal = {
+  runs: 0,
+  hours: 0,
+  clicks: 0,
+  changed: 0,
+  vanished: 0,
+  unchanged: 0,
+  marksLeft: 0,
+  ms: 0,
+};
+
+function add(total: AggregationTotal, run: AggregationResult): AggregationTotal {
+  const version = run.version ?? total.version;
+  return {
+    runs: total.runs + 1,
+    hours: total.hours + run.hours,
+    clicks: total.clicks + run.clicks,
+    changed: total.changed + run.changed,
+    vanished: total.vanished + run.vanished,
+    unchanged: total.unchanged + run.unchanged,
+    marksLeft: run.marksLeft,
+    ms: total.ms + run.ms,
+    ...(version === undefined ? {} : { version }),
+  };
+}
+
+const describe = (total: AggregationTotal, stage: string): string =>
+  [
+    '| runs | hours | clicks read | figures changed | vanished | unchanged | version |',
+    '|--:|--:|--:|--:|--:|--:|--:|',
+    `| ${[total.runs, total.hours, total.clicks, total.changed, total.vanished, total.unchanged].map(count).join(' | ')} | ${total.version ?? '–'} |`,
+    '',
+    stage,
+  ].join('\n');

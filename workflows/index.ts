@@ -1,0 +1,4 @@
+/** The workflow types, public names: what the web UI, the `temporal` command line and scripts start. */
+export { analyze } from './analyze.js';
+export { ingest } from './ingest.js';
+export { pipeline } from './pipeline.js';
