@@ -75,7 +75,11 @@ export interface Config {
   readonly temporal: { readonly searchAttributes: boolean };
 }
 
-/** Addresses and secrets, from the environment first, server by server, then from servers.json. */
+/**
+ * Addresses and secrets, from the environment first, server by server, then from servers.json. Made by
+ * `parseServers`: asking for a server that nobody named throws ConfigurationError (`hasServer` asks first).
+ * Every `ca`, `cert` and `key` is PEM text.
+ */
 export interface Servers {
   readonly kafka: {
     readonly brokers: readonly string[];

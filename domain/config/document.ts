@@ -1,0 +1,86 @@
+/**
+ * A YAML text as plain data that still knows its lines, so that every complaint can name one.
+ */
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
+
+export type PathPart = string | number;
+
+export interface Problem {
+  readonly line: number;
+  readonly message: string;
+}
+
+export interface SourceDocument {
+  readonly data: unknown;
+  /** What is wrong with the YAML itself; `data` is not to be used when there is any. */
+  readonly problems: readonly Problem[];
+  /** The line (from 1) of the value at this path; of the nearest parent when it is absent. */
+  lineOf(path: readonly PathPart[]): number;
+  /** The line of the key itself. */
+  lineOfKey(path: readonly PathPart[]): number;
+}
+
+export function readDocument(text: string): SourceDocument {
+  const counter = new LineCounter();
+  const document = parseDocument(text, { lineCounter: counter, version: '1.2', schema: 'core' });
+  const problems = [...document.errors, ...document.warnings].map((error) => ({
+    line: counter.linePos(error.pos[0]).line,
+    message:
+      error.code === 'DUPLICATE_KEY'
+        ? `the key ${keyAt(text, error.pos[0])} stands twice in one mapping: expected every key once`
+        : `not valid YAML: ${firstLine(error.message)}`,
+  }));
+  return {
+    problems,
+    data: problems.length > 0 ? undefined : toData(document, problems),
+    lineOf: (path) => lineAt(document, counter, path, 'value'),
+    lineOfKey: (path) => lineAt(document, counter, path, 'key'),
+  };
+}
+
+const keyAt = (text: string, offset: number): string =>
+  text
+    .slice(offset, offset + 80)
+    .split(/[:\n]/, 1)
+    .join('')
+    .trim();
+
+const firstLine = (message: string): string =>
+  message.split('\n')[0]?.replace(/ at line \d+.*$/, '') ?? message;
+
+function toData(document: Document.Parsed, problems: Problem[]): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 }) as unknown;
+  } catch (error) {
+    problems.push({ line: 1, message: `not valid YAML: ${(error as Error).message}` });
+    return undefined;
+  }
+}
+
+function lineAt(
+  document: Document.Parsed,
+  counter: LineCounter,
+  path: readonly PathPart[],
+  which: 'key' | 'value',
+): number {
+  let node: Node | null = document.contents;
+  let position = node?.range?.[0] ?? 0;
+  for (const [depth, part] of path.entries()) {
+    const parent: Node | null | undefined = isAlias(node) ? node.resolve(document) : node;
+    if (isMap(parent)) {
+      const pair = parent.items.find(({ key }) => isScalar(key) && String(key.value) === String(part));
+      if (pair === undefined) break;
+      const key = pair.key as Node;
+      const value = pair.value as Node | null;
+      // A key that is named, or one with no value behind it, is where the reader looks.
+      const keyWanted = (which === 'key' && depth === path.length - 1) || value === null;
+      position = (keyWanted ? key : value).range?.[0] ?? position;
+      node = value;
+    } else if (isSeq(parent)) {
+      node = (parent.items[Number(part)] ?? null) as Node | null;
+      if (node === null) break;
+      position = node.range?.[0] ?? position;
+    } else break;
+  }
+  return counter.linePos(position).line;
+}
