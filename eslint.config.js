@@ -14,13 +14,15 @@ const mayImport = {
   cli: ['activities', 'clients', 'domain', 'infra', 'migrations', 'workers', 'workflows'],
 };
 const folders = Object.keys(mayImport);
-const zones = folders.map((target) => ({
-  target: `./${target}`,
-  from: folders
-    .filter((from) => from !== target && !mayImport[target].includes(from))
-    .map((from) => `./${from}`),
-  message: `${target}/ may import only from: ${mayImport[target].join(', ') || 'nothing'}`,
-}));
+const zones = folders
+  .map((target) => ({
+    target: `./${target}`,
+    from: folders
+      .filter((from) => from !== target && !mayImport[target].includes(from))
+      .map((from) => `./${from}`),
+    message: `${target}/ may import only from: ${mayImport[target].join(', ') || 'nothing'}`,
+  }))
+  .filter(({ from }) => from.length > 0);
 
 const noNode = {
   patterns: [{ group: ['node:*'], message: 'No I/O and no Node module here' }],

@@ -16,7 +16,6 @@ import type {
   IngestResult,
   NotedOffsets,
   NotedTopic,
-  PipelineInput,
   PipelineResult,
   WorkflowSettings,
 } from '../domain/stages.js';
@@ -29,13 +28,13 @@ import { details } from './words.js';
 
 /**
  * The whole chain until caught up: everything that Kafka holds at this moment is brought into PostgreSQL,
- * aggregated, and indexed.
+ * aggregated, and indexed. Its argument, `{}` (PipelineInput), has no field yet, so none is declared.
  */
-export async function pipeline(_input: PipelineInput = {}): Promise<PipelineResult> {
+export async function pipeline(): Promise<PipelineResult> {
   const settings = await readSettings();
   tag(settings);
   let stage = 'noting where the topics end';
-  let noted: NotedOffsets | undefined;
+  let noted: NotedOffsets | undefined = undefined;
   let ingested: IngestResult = { counts: NO_COUNTS, batches: 0 };
   let lastError: string | undefined;
   const children = new Set<string>();
