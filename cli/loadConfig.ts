@@ -1,0 +1,1 @@
+export { loadConfig, type Settings } from '../clients/settings/loadConfig.js';
