@@ -50,7 +50,7 @@ async function ensureWriteAlias(client: Client, indices: Indices, index: string,
   if (holders.length === 1 && holders[0] === index) return;
   const actions = holders
     .filter((other) => other !== index)
-    .map((other) => ({ remove: { index: other, alias } }) as estypes.IndicesUpdateAliasesAction);
+    .map((other) => ({ remove: { index: other, alias } }));
   await client.indices.updateAliases(
     { actions: [...actions, { add: { index, alias, is_write_index: true } }] },
     abortable(signal),

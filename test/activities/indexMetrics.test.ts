@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { createIndexMetrics } from '../../activities/indexMetrics.js';
+import type { AnalyzeDeps, Failpoint } from '../../activities/deps.js';
+import { noFailpoint } from '../../activities/deps.js';
+import { clicksInDocuments, openElasticsearch, sendChanges } from '../../clients/elasticsearch/index.js';
+import { countRejects } from '../../clients/postgres/index/rejects.js';
+import { withClient } from '../../clients/postgres/pool.js';
+import { silentLogger } from '../../domain/logger.js';
+import { physicalIndex, readAlias, writeAlias } from '../../domain/names.js';
+import type { IndexResult } from '../../domain/stages.js';
+import { testInstallation, type TestInstallation } from '../clients/elasticsearch/installation.js';
+
+const HOUR = '2026-11-01T10:00:00Z';
+
+describe('indexMetrics', () => {
+  let t: TestInstallation;
+  const name = 'index_activity_test';
+  const total = physicalIndex(name, 'total', 1);
+
+  const run = (
+    options: { failpoint?: Failpoint; patienceMs?: number; page?: number; deps?: Partial<AnalyzeDeps> } = {},
+  ): Promise<IndexResult> => {
+    const deps: AnalyzeDeps = {
+      config: t.config,
+      servers: t.servers,
+      postgres: t.postgres,
+      logger: silentLogger,
+      failpoint: options.failpoint ?? noFailpoint,
+      spark: () => Promise.reject(new Error('not used here')),
+      elasticsearch: t.elasticsearch,
+      patienceMs: options.patienceMs ?? 5_000,
+      ...options.deps,
+    };
+    const indexMetrics = createIndexMetrics(deps, { page: options.page ?? 3 });
+    return new MockActivityEnvironment().run(indexMetrics, {});
+  };
+  const grainOf = (result: IndexResult, grain: string) => {
+    const found = result.grains.find((one) => one.grain === grain);
+    assert.ok(found);
+    return found;
+  };
+  const count = async (grain: 'total' | 'hour'): Promise<number> =>
+    (await t.elasticsearch.count({ index: readAlias(name, grain) })).count;
+  const rejects = (index: string) => withClient(t.postgres, name, (client) => countRejects(client, index));
+  const urls = (n: number) => Array.from({ length: n }, (_, i) => ({ url: `/p/${i}`, clicks: i + 1 }));
+
+  before(() => {
+    t = undefined as never;
+  });
+  beforeEach(async () => {
+    if (t as unknown) await t.drop();
+    t = await testInstallation(name);
+  });
+  after(() => t.drop());
+
+  it('brings every grain in step, and a second run sends nothing', async () => {
+    await t.put(1, urls(8));
+    await t.put(1, [{ grain: 'hour', window: HOUR, url: '/p/0', clicks: 36 }]);
+    const first = await run();
+    assert.equal(first.indexed, 9);
+    assert.equal(await clicksInDocuments(t.elasticsearch, name, 'total'), 36);
+    assert.equal(await clicksInDocuments(t.elasticsearch, name, 'hour'), 36);
+    assert.equal(grainOf(first, 'total').version, '1');
+    const second = await run();
+    assert.equal(second.indexed, 0);
+    assert.equal(await count('total'), 8);
+  });
+
+  it('sends changed figures, deletes vanished ones, and leaves the rest', async () => {
+    await t.put(1, urls(5));
+    await run();
+    await t.put(2, [{ url: '/p/0', clicks: 100 }]);
+    await t.vanish(2, 'total', '/p/4');
+    const result = await run();
+    assert.deepEqual(
+      { ...grainOf(result, 'total') },
+      { grain: 'total', index: total, indexed: 1, deleted: 1, stale: 0, rejected: 0, version: '2' },
+    );
+    assert.equal(await clicksInDocuments(t.elasticsearch, name, 'total'), 100 + 2 + 3 + 4);
+  });
+
+  it('makes an index that was deleted by hand again, filled', async () => {
+    await t.put(1, urls(5));
+    await run();
+    await t.elasticsearch.indices.delete({ index: total });
+    assert.equal((await run()).indexed, 5);
+    assert.equal(await count('total'), 5);
+  });
+
+  it('makes an index that vanishes during the run again, once', async () => {
+    await t.put(1, urls(7));
+    let deletions = 0;
+    const failpoint: Failpoint = async (at) => {
+      if (at === 'indexMetrics:after-cursor' && deletions++ === 0)
+        await t.elasticsearch.indices.delete({ index: total });
+    };
+    await run({ failpoint });
+    assert.equal(await count('total'), 7);
+  });
+
+  it('stops as refused when something deletes the index again and again', async () => {
+    await t.put(1, urls(7));
+    const failpoint: Failpoint = async (at) => {
+      if (at === 'indexMetrics:after-cursor') await t.elasticsearch.indices.delete({ index: total });
+    };
+    await assert.rejects(run({ failpoint }), { type: 'ServerRefused', nonRetryable: true });
+  });
+
+  it('does not let a delete create an index under a lost write alias', async () => {
+    await t.put(1, urls(3));
+    await run();
+    await t.vanish(2, 'total', '/p/0');
+    await t.elasticsearch.indices.deleteAlias({ index: total, name: writeAlias(total) });
+    await run();
+    const names = Object.keys(await t.elasticsearch.indices.get({ index: `${readAlias(name, 'total')}*` }));
+    assert.deepEqual(names, [total]);
+    assert.equal(await count('total'), 2);
+  });
+
+  it('lets no stale write win: 409 is counted, not an alarm', async () => {
+    await t.put(7, [{ url: '/p/0', clicks: 70 }]);
+    await run();
+    const { rows } = await t.postgres.pool.query<{ id: string }>(
+      `SELECT encode(figure_id, 'hex') AS id FROM click_metrics`,
+    );
+    const zombie = { id: rows[0]?.id ?? '', version: '6' };
+    const sent = await sendChanges(t.elasticsearch, writeAlias(total), [zombie], { patienceMs: 1_000 });
+    assert.equal(sent.stale, 1);
+    await t.elasticsearch.indices.refresh({ index: total });
+    assert.equal(await clicksInDocuments(t.elasticsearch, name, 'total'), 70);
+  });
+
+  it('keeps a document that Elasticsearch refuses, sends its neighbours, and tries it again', async () => {
+    // Elasticsearch's dates have four digits of a year.
+    const bad = { grain: 'hour', window: '20000-01-01T00:00:00Z', url: '/bad' } as const;
+    const good = urls(6).map((u) => ({ ...u, grain: 'hour' as const, window: HOUR }));
+    await t.put(1, [...good.slice(0, 3), bad, ...good.slice(3)]);
+    const hour = physicalIndex(name, 'hour', 1);
+    const first = await run();
+    assert.equal(first.rejected, 1);
+    assert.equal(await count('hour'), 6);
+    assert.equal(await rejects(hour), 1);
+    const { rows } = await t.postgres.pool.query<{ status: number; reason: string }>(
+      'SELECT * FROM index_reject',
+    );
+    assert.equal(rows[0]?.status, 400);
+    assert.match(rows[0]?.reason ?? '', /document_parsing_exception.*window_start/);
+    assert.equal((await run()).rejected, 1, 'still refused');
+    await t.postgres.pool.query(`UPDATE click_metrics SET window_start = $1 WHERE url = '/bad'`, [HOUR]);
+    const healed = await run();
+    assert.equal(healed.rejected, 0);
+    assert.equal(healed.indexed, 1);
+    assert.equal(await rejects(hour), 0);
+    assert.equal(await count('hour'), 7);
+  });
+
+  it('waits for a write block to be lifted', async () => {
+    await t.put(1, urls(4));
+    await run();
+    await t.elasticsearch.indices.addBlock({ index: total, block: 'write' });
+    await t.put(2, [{ url: '/p/0', clicks: 50 }]);
+    await assert.rejects(run({ patienceMs: 300 }), { type: 'ServerUnavailable', nonRetryable: false });
+    const waiting = run({ patienceMs: 20_000 });
+    setTimeout(() => {
+      void t.elasticsearch.indices.putSettings({ index: total, settings: { 'index.blocks.write': null } });
+    }, 700);
+    assert.equal((await waiting).indexed, 1);
+  });
+
+  it('killed between bulk and cursor, or after the cursor, the next attempt ends alike', async () => {
+    await t.put(1, urls(8));
+    const dieAt =
+      (place: string): Failpoint =>
+      (at) =>
+        at === place ? Promise.reject(new Error('killed')) : Promise.resolve();
+    await assert.rejects(run({ failpoint: dieAt('indexMetrics:after-bulk') }), /killed/);
+    await assert.rejects(run({ failpoint: dieAt('indexMetrics:after-cursor') }), /killed/);
+    const result = await run();
+    assert.equal(grainOf(result, 'total').indexed, 5);
+    assert.equal(grainOf(result, 'total').stale, 0, 'the page under the saved cursor is not sent again');
+    assert.equal(await count('total'), 8);
+    assert.equal(await clicksInDocuments(t.elasticsearch, name, 'total'), 36);
+  });
+
+  it('says that Elasticsearch does not answer, in a way that is retried', async () => {
+    const elasticsearch = openElasticsearch({ elasticsearch: { url: 'http://127.0.0.1:1' } });
+    await assert.rejects(run({ patienceMs: 300, deps: { elasticsearch } }), {
+      type: 'ServerUnavailable',
+      nonRetryable: false,
+    });
+  });
+
+  it('refuses a mapping of somebody else instead of rejecting document by document', async () => {
+    await t.elasticsearch.indices.create({
+      index: total.replace(name, `${name}`) + '0',
+      aliases: { [readAlias(name, 'total')]: {} },
+      mappings: { properties: { click_count: { type: 'keyword' } } },
+    });
+    await t.put(1, urls(2));
+    await assert.rejects(run(), { type: 'ServerRefused' });
+  });
+
+  it('ends as cancelled when the activity is cancelled', async () => {
+    await t.put(1, urls(8));
+    const environment = new MockActivityEnvironment();
+    const failpoint: Failpoint = (at) => {
+      if (at === 'indexMetrics:after-bulk') environment.cancel();
+      return Promise.resolve();
+    };
+    const deps: AnalyzeDeps = {
+      config: t.config,
+      servers: t.servers,
+      postgres: t.postgres,
+      logger: silentLogger,
+      failpoint,
+      spark: () => Promise.reject(new Error('not used here')),
+      elasticsearch: t.elasticsearch,
+      patienceMs: 5_000,
+    };
+    await assert.rejects(environment.run(createIndexMetrics(deps, { page: 3 }), {}), {
+      name: 'CancelledFailure',
+    });
+  });
+});
