@@ -1,0 +1,7 @@
+/** One field as RFC 4180 has it: quoted only where it must be, otherwise letter by letter. */
+export function csvField(value: string): string {
+  return /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+}
+
+/** One line, without its end. */
+export const csvLine = (values: readonly string[]): string => values.map(csvField).join(',');

@@ -1,0 +1,70 @@
+import type { Figure } from '../../clients/elasticsearch/index.js';
+import type { Grain } from '../../domain/names.js';
+import { csvLine } from './csv.js';
+import { grouped, humanTime } from './numbers.js';
+import { table, type TableColumn } from './table.js';
+
+/** These columns, in this order, are final: scripts read them. Other figures are in --json. */
+export const CSV_HEADER =
+  'grain,window_start,url,country,click_count,unique_users,timed_clicks,total_time_spent_ms,avg_time_spent_ms';
+
+export const figureCsv = (f: Figure): string =>
+  csvLine([
+    f.grain,
+    f.window_start ?? '',
+    f.url,
+    f.country,
+    String(f.click_count),
+    String(f.unique_users),
+    String(f.timed_clicks),
+    String(f.total_time_spent_ms),
+    f.avg_time_spent_ms === null ? '' : f.avg_time_spent_ms.toFixed(3),
+  ]);
+
+const DIGITS = new Set<keyof Figure>([
+  'click_count',
+  'bot_clicks',
+  'unique_users',
+  'timed_clicks',
+  'total_time_spent_ms',
+  'version',
+]);
+
+/** The document as one line of JSON; integers beyond 2^53 come out digit by digit. */
+export const figureJson = (f: Figure): string =>
+  `{${Object.entries(f)
+    .map(([key, value]) => {
+      const exact = typeof value === 'string' && DIGITS.has(key as keyof Figure);
+      return `${JSON.stringify(key)}:${exact ? value : JSON.stringify(value)}`;
+    })
+    .join(',')}}`;
+
+/** A window as people write it; UTC. */
+function windowName(grain: Grain, start: string | null): string {
+  if (start === null) return '';
+  const length: Record<Grain, number> = { hour: 16, day: 10, month: 7, total: 0 };
+  return start.slice(0, length[grain]).replace('T', ' ');
+}
+
+/** The figures as a table of at most `width` columns where URLs allow it. */
+export function figureTable(grain: Grain, figures: readonly Figure[], width: number): string {
+  const columns: TableColumn[] = [
+    ...(grain === 'total' ? [] : [{ title: grain === 'hour' ? 'hour (UTC)' : grain }]),
+    { title: 'URL', max: Math.max(24, width - (grain === 'total' ? 62 : 80)) },
+    { title: 'country' },
+    { title: 'clicks', align: 'right' },
+    { title: 'people', align: 'right' },
+    { title: 'time spent', align: 'right' },
+    { title: 'per timed click', align: 'right' },
+  ];
+  const rows = figures.map((f) => [
+    ...(grain === 'total' ? [] : [windowName(grain, f.window_start)]),
+    f.url,
+    f.country,
+    grouped(f.click_count),
+    `${f.unique_users_exact ? '' : '~'}${grouped(f.unique_users)}`,
+    f.avg_time_spent_ms === null ? '–' : humanTime(Number(f.total_time_spent_ms)),
+    f.avg_time_spent_ms === null ? '–' : humanTime(f.avg_time_spent_ms),
+  ]);
+  return table(columns, rows);
+}
