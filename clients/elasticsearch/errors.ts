@@ -21,7 +21,7 @@ export function causeOf(error: errors.ResponseError): ErrorCause {
   if (typeof body !== 'object' || body === null || !('error' in body)) return { reason: error.message };
   const inner = body.error;
   if (typeof inner === 'string') return { reason: inner };
-  return (inner ?? {});
+  return inner ?? {};
 }
 
 const say = (cause: ErrorCause): string => [cause.type, cause.reason].filter(Boolean).join(': ');

@@ -53,6 +53,8 @@ export interface FigureQuery {
 /** One search's answer; bounded so that a page of the longest indexed URLs stays in the tens of MB. */
 const PAGE = 1_000;
 const KEEP_ALIVE = '2m';
+const TIES: readonly Sortable[] = ['url', 'country', 'window_start'];
+const RISING: ReadonlySet<Sortable> = new Set(['url', 'country']);
 
 const wanted = (query: FigureQuery): ((url: string) => boolean) => {
   const { url } = query;
@@ -79,18 +81,19 @@ export function figureFilter(query: FigureQuery): estypes.QueryDslQueryContainer
   return filter.length === 0 ? { match_all: {} } : { bool: { filter } };
 }
 
-function sortOrder(by: Sortable): estypes.SortCombinations[] {
-  const texts = ['url', 'country'];
-  const first = {
-    [by]: { order: texts.includes(by) ? ('asc' as const) : ('desc' as const), missing: '_last' },
-  };
-  const ties = ['url', 'country', 'window_start'].filter((field) => field !== by);
+function sortOrder(by: Sortable, grain: Grain): estypes.SortCombinations[] {
+  const fields: readonly Sortable[] = [by, ...TIES.filter((field) => field !== by)];
+  const sort = fields
+    // Totals have no window, and a missing date comes back as a sort value that cannot be sent again.
+    .filter((field) => grain !== 'total' || field !== 'window_start')
+    .map((field, i) => ({
+      [field]: {
+        order: i === 0 && !RISING.has(field) ? ('desc' as const) : ('asc' as const),
+        missing: '_last',
+      },
+    }));
   // The last word belongs to the place in the shard: it alone tells two URLs apart that are too long to sort by.
-  return [
-    first,
-    ...ties.map((field) => ({ [field]: { order: 'asc' as const, missing: '_last' } })),
-    '_shard_doc',
-  ];
+  return [...sort, '_shard_doc'];
 }
 
 const isMissing = (e: unknown): boolean => e instanceof errors.ResponseError && e.statusCode === 404;
@@ -122,7 +125,7 @@ export async function* searchFigures(
         {
           pit: { id: pit, keep_alive: KEEP_ALIVE },
           query: figureFilter(query),
-          sort: sortOrder(query.sort ?? 'click_count'),
+          sort: sortOrder(query.sort ?? 'click_count', query.grain),
           size: Math.min(PAGE, left),
           track_total_hits: false,
           ...(after && { search_after: after }),
