@@ -1,0 +1,91 @@
+import { Command, Help } from 'commander';
+import { createContext } from './support/context.js';
+import { describeFailure } from './support/failure.js';
+import { exitCodes } from './support/verb.js';
+import { LATER, VERBS } from './support/verbs.js';
+import { UsageError } from '../domain/errors.js';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { projectRoot } from '../clients/settings/loadConfig.js';
+
+const version = (): string => {
+  const text = readFileSync(join(projectRoot(), 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+};
+
+const program = new Command('clickstream')
+  .description(
+    'Clickstream events from Kafka through PostgreSQL and Spark into Elasticsearch, driven by Temporal.',
+  )
+  .version(version(), '-V, --version', 'print the version')
+  .option('--config <file>', 'the configuration (default: clickstream.yaml of the project)')
+  .option('--json', 'print one JSON object instead of text')
+  .helpOption('-h, --help', 'show help')
+  .helpCommand('help [verb]', 'show help of a verb')
+  .showHelpAfterError('(`clickstream --help` shows the verbs)')
+  .configureHelp({
+    showGlobalOptions: true,
+    // Verbs of a later version are refused by name, not offered.
+    visibleCommands: (command) =>
+      new Help().visibleCommands(command).filter((verb) => !LATER.has(verb.name())),
+  })
+  .exitOverride()
+  .addHelpText(
+    'after',
+    exitCodes({
+      0: 'done',
+      1: 'checked, and found different',
+      2: 'usage or configuration',
+      3: 'a server is unreachable or refused us',
+      4: 'the workflow failed, or the index is behind',
+      130: 'interrupted',
+    }),
+  )
+  .addHelpText('after', '\nServers are named by the environment, else by what `clickstream up` started.');
+
+const { ctx, code } = createContext(program);
+
+/** Loads the verb that is called, or all of them where help may list them. */
+async function registerVerbs(words: readonly string[]): Promise<void> {
+  const asked = words.find((word) => VERBS.has(word));
+  // Whatever follows `temporal` is its own, --help included.
+  if (asked === 'temporal') program.enablePositionalOptions();
+  const needed = asked === undefined || words.includes('help') ? [...VERBS.keys()] : [asked];
+  for (const verb of needed) (await VERBS.get(verb)?.())?.register(program, ctx);
+  for (const [verb, does] of LATER)
+    program
+      .command(verb)
+      .description(does)
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .action(() => {
+        throw new UsageError(`${verb} (${does}) comes in a later version`);
+      });
+}
+
+/** Subcommands inherit what ends the process only when they are made after it was set: set it for all. */
+function overrideExits(command: Command): void {
+  command.exitOverride();
+  command.commands.forEach(overrideExits);
+}
+
+async function main(): Promise<void> {
+  try {
+    await registerVerbs(process.argv.slice(2));
+    overrideExits(program);
+    if (process.argv.length <= 2) {
+      program.outputHelp();
+      return;
+    }
+    await program.parseAsync();
+    process.exitCode = code();
+  } catch (error) {
+    const failure = describeFailure(error);
+    if (failure.message !== undefined) ctx.progress(`clickstream: ${failure.message}`);
+    if (failure.hint !== undefined) ctx.progress(`  ${failure.hint}`);
+    if (process.env['CLICKSTREAM_DEBUG'] && error instanceof Error) ctx.progress(error.stack ?? '');
+    process.exitCode = failure.code;
+  }
+}
+
+await main();

@@ -1,0 +1,79 @@
+import type { Command } from 'commander';
+import type { CliContext, ExitCode } from './verb.js';
+import { ExitCode as Codes } from './verb.js';
+
+export interface Process {
+  readonly ctx: CliContext;
+  /** The code that the action chose. */
+  readonly code: () => ExitCode;
+}
+
+/** The context over the real stdout, stderr and signals. */
+export function createContext(program: Command): Process {
+  const { stdout, stderr } = process;
+  let code: ExitCode = Codes.Done;
+  let drawn = '';
+  const live = stderr.isTTY;
+
+  // A reader that has seen enough (`| head`) ends the process quietly.
+  for (const stream of [stdout, stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(code);
+      throw error;
+    });
+
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(Codes.Interrupted);
+      controller.abort(new Interrupted());
+    });
+
+  const clear = (): void => {
+    if (live && drawn !== '') stderr.write('\r\u001b[K');
+    drawn = '';
+  };
+  const options = (): { json?: boolean; config?: string } => program.opts();
+  const ctx: CliContext = {
+    get json() {
+      return options().json === true;
+    },
+    get config() {
+      return options().config;
+    },
+    live,
+    signal: controller.signal,
+    out(text) {
+      clear();
+      stdout.write(`${text}\n`);
+    },
+    result(object, text) {
+      ctx.out(ctx.json ? toJson(object) : text);
+    },
+    progress(text) {
+      clear();
+      stderr.write(`${text}\n`);
+    },
+    status(text) {
+      if (text === drawn) return;
+      if (!live) stderr.write(`${text}\n`);
+      else stderr.write(`\r\u001b[K${text.slice(0, Math.max(20, (stderr.columns || 80) - 1))}`);
+      drawn = text;
+    },
+    exit(chosen) {
+      code = chosen;
+    },
+  };
+  return { ctx, code: () => code };
+}
+
+/** The reason of `ctx.signal`: the person pressed Ctrl-C, or somebody sent SIGTERM. */
+export class Interrupted extends Error {
+  constructor() {
+    super('interrupted');
+    this.name = 'Interrupted';
+  }
+}
+
+const toJson = (object: unknown): string =>
+  JSON.stringify(object, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));

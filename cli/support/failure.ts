@@ -1,0 +1,56 @@
+import { CommanderError } from 'commander';
+import { ClickstreamError } from '../../domain/errors.js';
+import { Interrupted } from './context.js';
+import { ExitCode } from './verb.js';
+
+/** The workflow that a command waited for ended badly. */
+export class WorkflowFailed extends Error {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'WorkflowFailed';
+  }
+}
+
+const BY_CODE: Readonly<Record<string, ExitCode>> = {
+  Configuration: ExitCode.Usage,
+  Usage: ExitCode.Usage,
+  ServerUnavailable: ExitCode.Server,
+  ServerRefused: ExitCode.Server,
+  SchemaMismatch: ExitCode.Usage,
+};
+
+const HINTS: Readonly<Record<string, string>> = {
+  Configuration: 'see `npx clickstream config check` and `npx clickstream config print`',
+  ServerUnavailable:
+    'is it running? `npx clickstream up` starts the servers, `npx clickstream doctor` examines them',
+  ServerRefused: '`npx clickstream doctor` examines addresses, credentials and versions',
+  SchemaMismatch: '`npx clickstream migrate` brings the tables up to date',
+};
+
+/** How an error that reached the top ends the process: one line, perhaps a hint, and the code. */
+export function describeFailure(error: unknown): { code: ExitCode; message?: string; hint?: string } {
+  // commander has printed its own words by now.
+  if (error instanceof CommanderError) return { code: error.exitCode === 0 ? ExitCode.Done : ExitCode.Usage };
+  if (error instanceof Interrupted || (error instanceof Error && error.cause instanceof Interrupted))
+    return { code: ExitCode.Interrupted };
+  if (error instanceof WorkflowFailed) return { code: ExitCode.Workflow, message: error.message };
+  if (error instanceof ClickstreamError) {
+    const hint = HINTS[error.code];
+    const told = hint === undefined || mentions(error.message, hint);
+    return {
+      code: BY_CODE[error.code] ?? ExitCode.Different,
+      message: error.message,
+      ...(told ? {} : { hint }),
+    };
+  }
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return {
+    code: ExitCode.Different,
+    message,
+    hint: 'CLICKSTREAM_DEBUG=1 shows where this comes from; please report it',
+  };
+}
+
+/** A message that already names the command of the hint needs no second telling. */
+const mentions = (message: string, hint: string): boolean =>
+  (hint.match(/`[^`]+`/g) ?? []).some((command) => message.includes(command.slice(1, -1)));

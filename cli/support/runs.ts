@@ -1,0 +1,152 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import type { Settings } from '../../clients/settings/loadConfig.js';
+import {
+  accountOf,
+  connectTemporal,
+  mapTemporalError,
+  pollers,
+  troubles,
+  uiLink,
+} from '../../clients/temporal/index.js';
+import type { Run, TemporalClient } from '../../clients/temporal/index.js';
+import { analyzeQueue, ingestQueue, workflowQueue } from '../../domain/names.js';
+import type { Account, Counts } from '../../domain/stages.js';
+import { WorkflowFailed } from './failure.js';
+import type { CliContext } from './verb.js';
+
+/** Connected for the length of `use`; errors of Temporal's arrive as errors that name its address. */
+export async function withTemporal<T>(
+  { servers }: Settings,
+  use: (temporal: TemporalClient) => Promise<T>,
+): Promise<T> {
+  const temporal = await connectTemporal(servers);
+  try {
+    return await use(temporal);
+  } catch (error) {
+    throw mapTemporalError(error, temporal.target);
+  } finally {
+    await temporal.close();
+  }
+}
+
+/** `10,000 records = 9,999 clicks + 0 duplicates + 1 dead letter + 0 filtered` */
+export function equation(counts: Counts): string {
+  const number = (n: number, one: string, many = `${one}s`): string =>
+    `${n.toLocaleString('en-US')} ${n === 1 ? one : many}`;
+  return [
+    `${number(counts.records, 'record')} = ${number(counts.persisted, 'click')}`,
+    number(counts.duplicates, 'duplicate'),
+    number(counts.deadLetters, 'dead letter'),
+    number(counts.filtered, 'filtered', 'filtered'),
+  ].join(' + ');
+}
+
+/** A person waits: how often the counts are asked for, and when silence is worth a word, ms. */
+const ASK_EVERY = 1000;
+const NOBODY_AFTER = 10_000;
+
+/**
+ * Waits for a run, telling on stderr what it does, what it tries again and why, and after 10 s that nobody polls
+ * its queues. @throws WorkflowFailed; the signal's reason when interrupted (the run goes on).
+ */
+export async function follow<T>(
+  ctx: CliContext,
+  settings: Settings,
+  temporal: TemporalClient,
+  run: Run,
+  queues: readonly string[] = allQueues(settings.config.name),
+): Promise<T> {
+  const link = uiLink(settings.servers, temporal.target.namespace, run);
+  ctx.progress(
+    `${run.joined ? 'joined' : 'started'} ${run.workflowId}${link === undefined ? '' : `  ${link}`}`,
+  );
+  const finished = new AbortController();
+  const watching = watch(ctx, temporal, run, queues, finished.signal);
+  try {
+    return await interruptible(ctx.signal, result<T>(run.handle));
+  } finally {
+    finished.abort();
+    await watching;
+  }
+}
+
+const allQueues = (name: string): string[] => [workflowQueue(name), ingestQueue(name), analyzeQueue(name)];
+
+async function result<T>(handle: WorkflowHandle): Promise<T> {
+  try {
+    return (await handle.result()) as T;
+  } catch (error) {
+    if (error instanceof Error && error.name === 'WorkflowFailedError')
+      throw new WorkflowFailed(`${handle.workflowId}: ${innermost(error)}`, { cause: error });
+    throw error;
+  }
+}
+
+/** The message that names server, setting or shard stands at the end of the chain of causes. */
+export function innermost(error: Error): string {
+  return error.cause instanceof Error ? innermost(error.cause) : error.message;
+}
+
+function interruptible<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const stop = (): void => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', stop);
+    });
+  });
+}
+
+async function watch(
+  ctx: CliContext,
+  temporal: TemporalClient,
+  run: Run,
+  queues: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const begun = Date.now();
+  const told = new Set<string>();
+  const once = (text: string): void => {
+    if (!told.has(text)) ctx.progress(text);
+    told.add(text);
+  };
+  let asked = false;
+  while (!signal.aborted) {
+    await pause(ASK_EVERY, signal);
+    if (signal.aborted) return;
+    try {
+      if (!asked && Date.now() - begun > NOBODY_AFTER) {
+        asked = true;
+        for (const queue of queues)
+          if ((await pollers(temporal, queue, queue === queues[0] ? 'workflow' : 'activity')) === 0)
+            once(`nobody polls the task queue ${queue}: start a worker with \`npx clickstream worker\``);
+      }
+      const account = await within(ASK_EVERY * 5, accountOf(temporal, run));
+      if (signal.aborted || account === undefined) continue;
+      ctx.status(statusLine(account));
+      for (const trouble of await troubles(temporal, [run.workflowId, ...account.children]))
+        once(`trying again: ${trouble}`);
+    } catch {
+      // The run itself is waited for elsewhere and reports what is wrong; a missed look is none.
+    }
+  }
+}
+
+const statusLine = ({ counts, stage }: Account): string =>
+  counts.records === 0 ? stage : `${equation(counts)}  (${stage})`;
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+
+/** Undefined when it takes longer: a query waits for a worker, and there may be none. */
+const within = <T>(ms: number, work: Promise<T>): Promise<T | undefined> =>
+  Promise.race([work, new Promise<undefined>((resolve) => setTimeout(resolve, ms, undefined).unref())]);

@@ -1,0 +1,27 @@
+/**
+ * The verbs in the order of the help. Only the one that is called is loaded: the others' clients would
+ * cost most of a second.
+ */
+import type { RegisterVerb } from './verb.js';
+
+type Load = () => Promise<{ register: RegisterVerb }>;
+
+export const VERBS: ReadonlyMap<string, Load> = new Map<string, Load>([
+  ['worker', () => import('../verbs/worker.js')],
+  ['pipeline', () => import('../verbs/pipeline.js')],
+  ['ingest', () => import('../verbs/ingest.js')],
+  ['analyze', () => import('../verbs/analyze.js')],
+  ['schedule', () => import('../verbs/schedule.js')],
+  ['temporal', () => import('../verbs/temporal.js')],
+  ['status', () => import('../verbs/status.js')],
+  ['metrics', () => import('../verbs/metrics.js')],
+]);
+
+/** Verbs of the design that this version does not have: named, so that nobody looks for a spelling mistake. */
+export const LATER: ReadonlyMap<string, string> = new Map([
+  ['try', 'what would become of the topic’s next records'],
+  ['backfill', 'recompute a range'],
+  ['reindex', 'rebuild the index'],
+  ['explain', 'the clicks behind a figure'],
+  ['web', 'the analysis page'],
+]);

@@ -1,0 +1,87 @@
+import type { Settings } from '../../clients/settings/loadConfig.js';
+import { startOrJoin, uiLink } from '../../clients/temporal/index.js';
+import type { Run, TemporalClient } from '../../clients/temporal/index.js';
+import { pipelineWorkflowId } from '../../domain/names.js';
+import type { NotedOffsets, PipelineResult } from '../../domain/stages.js';
+import { loadConfig } from '../loadConfig.js';
+import { currentEnds, reaches } from '../support/noted.js';
+import { equation, follow, withTemporal } from '../support/runs.js';
+import { examples, ExitCode, exitCodes, type CliContext, type Command } from '../support/verb.js';
+
+export function register(program: Command, ctx: CliContext): void {
+  program
+    .command('pipeline')
+    .description('the whole chain, up to what Kafka holds now: ingest, aggregate, index; waits')
+    .option('--no-wait', 'start (or find) the run, print it, and return')
+    .addHelpText(
+      'after',
+      '\nA run under way is joined; if it noted lower offsets than Kafka has now, another is run after it.' +
+        '\nCtrl-C stops the waiting, not the run.',
+    )
+    .addHelpText(
+      'after',
+      examples(['clickstream pipeline', 'clickstream pipeline --no-wait', 'clickstream pipeline --json']),
+    )
+    .addHelpText(
+      'after',
+      exitCodes({
+        0: 'everything noted is in PostgreSQL and in the index',
+        2: 'usage or configuration',
+        3: 'Temporal (or Kafka) is unreachable',
+        4: 'the run failed, or ended as `aggregated, index behind`',
+        130: 'interrupted; the run goes on',
+      }),
+    )
+    .action(async (options: { wait: boolean }) => {
+      const settings = await loadConfig({ config: ctx.config });
+      await withTemporal(settings, (temporal) =>
+        options.wait ? runAndWait(ctx, settings, temporal) : justStart(ctx, settings, temporal),
+      );
+    });
+}
+
+const start = (settings: Settings, temporal: TemporalClient): Promise<Run> =>
+  startOrJoin(temporal, settings.config.name, {
+    type: 'pipeline',
+    workflowId: pipelineWorkflowId(settings.config.name),
+    input: {},
+    summary: 'Kafka → PostgreSQL → Spark → Elasticsearch, until caught up',
+  });
+
+async function justStart(ctx: CliContext, settings: Settings, temporal: TemporalClient): Promise<void> {
+  const { workflowId, runId, joined } = await start(settings, temporal);
+  const link = uiLink(settings.servers, temporal.target.namespace, { workflowId, runId });
+  ctx.result(
+    { workflowId, runId, joined, link },
+    `${joined ? 'running already' : 'started'}: ${workflowId}${link === undefined ? '' : `  ${link}`}`,
+  );
+}
+
+async function runAndWait(ctx: CliContext, settings: Settings, temporal: TemporalClient): Promise<void> {
+  let run = await start(settings, temporal);
+  // Asked now: what Kafka holds at this moment is what the caller wants to see in the index.
+  const wanted: NotedOffsets | undefined = run.joined ? await currentEnds(settings) : undefined;
+  let result = await follow<PipelineResult>(ctx, settings, temporal, run);
+  if (wanted !== undefined && !reaches(result.noted, wanted)) {
+    ctx.progress('the run that was under way had noted lower offsets: one more');
+    run = await start(settings, temporal);
+    result = await follow<PipelineResult>(ctx, settings, temporal, run);
+  }
+  const { workflowId, runId } = run;
+  const link = uiLink(settings.servers, temporal.target.namespace, { workflowId, runId });
+  ctx.result({ workflowId, runId, link, ...result }, summary(result));
+  if (result.analyze.outcome !== 'indexed') ctx.exit(ExitCode.Workflow);
+}
+
+/** The run in three lines. */
+function summary({ ingest, analyze }: PipelineResult): string {
+  const { aggregation: sum, index, indexError } = analyze;
+  const n = (value: number): string => value.toLocaleString('en-US');
+  return [
+    `${equation(ingest.counts)}  in ${n(ingest.batches)} ${ingest.batches === 1 ? 'batch' : 'batches'}`,
+    `${n(sum.changed)} figures changed from ${n(sum.clicks)} clicks of ${n(sum.hours)} hours  in ${n(sum.ms)} ms`,
+    index === undefined
+      ? `aggregated, index behind: ${indexError ?? 'unknown'}; the next run catches up`
+      : `${n(index.indexed)} documents written  in ${n(index.ms)} ms${index.rejected === 0 ? '' : `, ${n(index.rejected)} rejected`}`,
+  ].join('\n');
+}

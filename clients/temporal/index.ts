@@ -1,0 +1,10 @@
+export { connectTemporal, mapTemporalError, temporalTarget } from './connection.js';
+export type { TemporalClient, TemporalTarget } from './connection.js';
+export { uiLink } from './links.js';
+export { pollers } from './queue.js';
+export { accountOf, signal, startOrJoin, troubles } from './runs.js';
+export type { Run } from './runs.js';
+export { applySchedule, deleteSchedule } from './schedule.js';
+export type { ScheduleReport } from './schedule.js';
+export { registerSearchAttributes } from './searchAttributes.js';
+export type { SearchAttributesReport } from './searchAttributes.js';
