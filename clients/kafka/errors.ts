@@ -1,0 +1,61 @@
+import { ClickstreamError, ServerRefused, ServerUnavailable } from '../../domain/errors.js';
+
+/** Kafka's error codes that this code decides on. */
+export const KAFKA = {
+  none: 0,
+  offsetOutOfRange: 1,
+  corruptMessage: 2,
+  unknownTopic: 3,
+  topicAuthorization: 29,
+} as const;
+
+/** The partition has moved, or its leader is being elected: ask for the leaders again. */
+const MOVED = new Set([5, 6, 9, 56, 74, 75, 78, 100, 103]);
+export const leaderMoved = (code: number): boolean => MOVED.has(code);
+
+const REFUSED_TYPES =
+  /AUTHORIZATION_FAILED|INVALID_TOPIC|UNSUPPORTED_SASL|SASL_AUTHENTICATION_FAILED|UNSUPPORTED_VERSION|INVALID_REPLICATION_FACTOR|INVALID_PARTITIONS|POLICY_VIOLATION|MESSAGE_TOO_LARGE|RECORD_LIST_TOO_LARGE/;
+
+const field = (e: Error, name: string): string => {
+  const value = (e as Error & Partial<Record<string, unknown>>)[name];
+  return typeof value === 'string' ? value : '';
+};
+
+/** The error beneath "number of retries exceeded". */
+const innermost = (e: Error): Error => {
+  let at = e;
+  for (let depth = 0; depth < 5; depth++) {
+    const under: unknown = (at as Error & { originalError?: unknown }).originalError ?? at.cause;
+    if (!(under instanceof Error)) return at;
+    at = under;
+  }
+  return at;
+};
+
+/** kafkajs's type of the error, e.g. `UNKNOWN_TOPIC_OR_PARTITION`; '' without one. */
+export const kafkaErrorType = (e: unknown): string => (e instanceof Error ? field(innermost(e), 'type') : '');
+
+/** A partition's leader moved, or a connection broke: worth asking again at once after new metadata. */
+export const worthAnotherLook = (e: unknown): boolean =>
+  e instanceof ServerUnavailable || (e instanceof Error && 'retriable' in innermost(e) && isRetriable(e));
+
+const isRetriable = (e: Error): boolean =>
+  (innermost(e) as Error & { retriable?: unknown }).retriable === true;
+
+/** Anything that kafkajs throws becomes ServerUnavailable or ServerRefused; errors of this code pass through. */
+export function mapKafkaError(e: unknown, doing: string): Error {
+  if (e instanceof ClickstreamError) return e;
+  if (!(e instanceof Error)) return new ServerUnavailable('Kafka', `${doing}: ${String(e)}`);
+  if (e.name === 'AbortError') return e;
+  const cause = innermost(e);
+  const type = field(cause, 'type');
+  if (type === 'UNKNOWN_TOPIC_OR_PARTITION')
+    return new ServerRefused(
+      'Kafka',
+      `${doing}: the topic does not exist; create it, or set kafka.create and run \`clickstream migrate\``,
+      { cause: e },
+    );
+  if (cause.name === 'KafkaJSSASLAuthenticationError' || REFUSED_TYPES.test(type))
+    return new ServerRefused('Kafka', `${doing}: ${cause.message}${type && ` (${type})`}`, { cause: e });
+  return new ServerUnavailable('Kafka', `${doing}: ${cause.message}${type && ` (${type})`}`, { cause: e });
+}

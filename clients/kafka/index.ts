@@ -1,0 +1,211 @@
+import type { Kafka } from 'kafkajs';
+import type { Servers } from '../../domain/config/config.js';
+import { OffsetOutOfRange, ServerRefused, ServerUnavailable } from '../../domain/errors.js';
+import { silentLogger, type Logger } from '../../domain/logger.js';
+import type { FetchedPartition, KafkaClient } from './client.js';
+import { moved, TopicConnection } from './connection.js';
+import { KAFKA, leaderMoved, mapKafkaError } from './errors.js';
+import { fetchRaw, type RawPartition } from './fetch.js';
+import { newKafka, READ_COMMITTED } from './internals.js';
+import { knowsTopicIds, topicIdentity } from './metadata.js';
+import { produce } from './produce.js';
+import { walkRecordSet } from './recordBatch.js';
+
+export type * from './client.js';
+
+/** Special timestamps of ListOffsets. */
+const LATEST = -1;
+const EARLIEST = -2;
+
+/** Kafka by offset range. Nothing connects before the first call; connections are kept per topic and lane. */
+export function openKafka(servers: Servers, clientId: string, logger: Logger = silentLogger): KafkaClient {
+  const connections = new Map<string, TopicConnection>();
+  let kafka: Kafka | undefined;
+  let warnedOfIds = false;
+  const api = (): Kafka => (kafka ??= newKafka(servers, clientId));
+
+  const connection = (topic: string, lane: string): TopicConnection => {
+    const key = `${topic}\n${lane}`;
+    const known = connections.get(key);
+    if (known !== undefined) return known;
+    const made = new TopicConnection(servers, clientId, topic);
+    connections.set(key, made);
+    return made;
+  };
+
+  const incarnation = async (topic: string, at: TopicConnection, signal?: AbortSignal): Promise<string> =>
+    at.run(`asking Kafka for the id of topic ${topic}`, signal, async (cluster) => {
+      const broker = await cluster.brokerPool.findConnectedBroker();
+      if (!knowsTopicIds(broker)) {
+        if (!warnedOfIds)
+          logger.warn(
+            { topic },
+            'Kafka tells no topic ids: a topic made again cannot be told from its namesake',
+          );
+        warnedOfIds = true;
+        return `${cluster.brokerPool.metadata?.clusterId ?? 'unknown'}/${topic}`;
+      }
+      const identity = await topicIdentity(broker, topic);
+      if (identity.errorCode === KAFKA.topicAuthorization)
+        throw new ServerRefused('Kafka', `the right to describe topic ${topic} is missing`);
+      if (identity.errorCode !== KAFKA.none)
+        throw moved(`topic ${topic}: Kafka answers with error code ${identity.errorCode}`);
+      return identity.topicId;
+    });
+
+  const listOffsets = async (
+    topic: string,
+    partitions: readonly number[],
+    timestamp: number,
+    signal?: AbortSignal,
+  ): Promise<Map<number, bigint>> => {
+    const at = connection(topic, 'offsets');
+    return at.run(`asking Kafka for offsets of topic ${topic}`, signal, async (cluster) => {
+      const offsets = new Map<number, bigint>();
+      for (const [broker, list] of await at.leaders(cluster, partitions)) {
+        const { responses } = await broker.listOffsets({
+          isolationLevel: READ_COMMITTED,
+          topics: [
+            {
+              topic,
+              partitions: list.map((partition) => ({ partition, timestamp: String(timestamp) })),
+            },
+          ],
+        });
+        for (const { partition, offset } of responses.flatMap((r) => r.partitions))
+          offsets.set(partition, BigInt(offset));
+      }
+      return offsets;
+    });
+  };
+
+  const outOfRange = async (
+    topic: string,
+    partition: number,
+    wanted: bigint,
+    signal?: AbortSignal,
+  ): Promise<OffsetOutOfRange> => {
+    const earliest = (await listOffsets(topic, [partition], EARLIEST, signal)).get(partition) ?? 0n;
+    const end = (await listOffsets(topic, [partition], LATEST, signal)).get(partition) ?? 0n;
+    const what =
+      wanted < earliest
+        ? `${earliest - wanted} records are gone (retention passed them)`
+        : `the log ends ${wanted - end} offsets before it (was the topic made again, or the log lost?)`;
+    return new OffsetOutOfRange(
+      `topic ${topic}, partition ${partition}: the next offset is ${wanted}, the log holds ${earliest} to ${end}: ${what}`,
+    );
+  };
+
+  const check = async (
+    topic: string,
+    answered: readonly RawPartition[],
+    from: ReadonlyMap<number, bigint>,
+    signal?: AbortSignal,
+  ): Promise<void> => {
+    for (const { partition, errorCode } of answered) {
+      if (errorCode === KAFKA.none) continue;
+      if (errorCode === KAFKA.offsetOutOfRange)
+        throw await outOfRange(topic, partition, from.get(partition) ?? 0n, signal);
+      if (leaderMoved(errorCode) || errorCode === KAFKA.unknownTopic)
+        throw moved(`partition ${partition} of ${topic} has moved (error code ${errorCode})`);
+      if (errorCode === KAFKA.topicAuthorization)
+        throw new ServerRefused('Kafka', `the right to read topic ${topic} is missing`);
+      throw new ServerUnavailable(
+        'Kafka',
+        `fetching partition ${partition} of ${topic}: Kafka answers with error code ${errorCode}`,
+      );
+    }
+  };
+
+  return {
+    describe: async (topic, signal) => {
+      const at = connection(topic, 'describe');
+      const partitions = await at.run(`asking Kafka about topic ${topic}`, signal, async (cluster) => {
+        await cluster.refreshMetadata();
+        return cluster.findTopicPartitionMetadata(topic).map((p) => p.partitionId);
+      });
+      return {
+        topic,
+        incarnation: await incarnation(topic, at, signal),
+        partitions: partitions.sort((a, b) => a - b),
+      };
+    },
+    earliestOffsets: (topic, partitions, signal) => listOffsets(topic, partitions, EARLIEST, signal),
+    lastStableOffsets: (topic, partitions, signal) => listOffsets(topic, partitions, LATEST, signal),
+    offsetsForTime: async (topic, partitions, timeMs, signal) => {
+      const found = await listOffsets(topic, partitions, timeMs, signal);
+      const missing = partitions.filter((p) => (found.get(p) ?? -1n) < 0n);
+      if (missing.length > 0)
+        for (const [p, end] of await listOffsets(topic, missing, LATEST, signal)) found.set(p, end);
+      return found;
+    },
+    fetch: async (topic, from, { maxWaitMs, maxBytes, lane, signal }) => {
+      const at = connection(topic, `fetch ${lane}`);
+      const answered = await at.run(`fetching topic ${topic}`, signal, async (cluster) => {
+        const leaders = await at.leaders(cluster, at.rotate([...from.keys()]));
+        const answers = await Promise.all(
+          [...leaders].map(([broker, list]) =>
+            fetchRaw(broker, {
+              topic,
+              from: list.map((partition) => ({ partition, offset: from.get(partition) ?? 0n })),
+              maxWaitMs,
+              maxBytes,
+            }),
+          ),
+        );
+        const all = answers.flat();
+        await check(topic, all, from, signal);
+        return all;
+      });
+      return answered
+        .filter((p) => p.recordSet.length > 0)
+        .map(({ partition, lastStableOffset, aborted, recordSet }): FetchedPartition => ({
+          partition,
+          lastStableOffset,
+          items: {
+            [Symbol.iterator]: () => walkRecordSet(recordSet, partition, from.get(partition) ?? 0n, aborted),
+          },
+        }));
+    },
+    commitGroupOffsets: async (group, topic, positions) => {
+      if (positions.length === 0) return;
+      const admin = api().admin();
+      try {
+        await admin.connect();
+        await admin.setOffsets({ groupId: group, topic, partitions: [...positions] });
+      } catch (e) {
+        throw mapKafkaError(e, `committing offsets of group ${group}`);
+      } finally {
+        await admin.disconnect().catch(() => undefined);
+      }
+    },
+    createTopic: async (topic, partitions) => {
+      const admin = api().admin();
+      try {
+        await admin.connect();
+        const made = await admin.createTopics({
+          topics: [{ topic, numPartitions: partitions }],
+          waitForLeaders: true,
+        });
+        return made ? 'created' : 'present';
+      } catch (e) {
+        throw mapKafkaError(e, `creating topic ${topic}`);
+      } finally {
+        await admin.disconnect().catch(() => undefined);
+      }
+    },
+    produce: async (topic, records, options = {}) => {
+      try {
+        return await produce(api(), topic, records, options);
+      } catch (e) {
+        options.signal?.throwIfAborted();
+        throw mapKafkaError(e, `producing to topic ${topic}`);
+      }
+    },
+    close: async () => {
+      const all = [...connections.values()];
+      connections.clear();
+      await Promise.all(all.map((c) => c.close()));
+    },
+  };
+}

@@ -1,0 +1,164 @@
+import { gunzipSync } from 'node:zlib';
+import { UnreadableBatch } from '../../domain/errors.js';
+import type { FetchedRecord, Passed } from './client.js';
+import { crc32c } from './crc32c.js';
+
+export interface AbortedTransaction {
+  readonly producerId: bigint;
+  readonly firstOffset: bigint;
+}
+
+/** Where the fields of a magic-2 record batch stand; the checksum covers everything after itself. */
+const AT = {
+  baseOffset: 0,
+  length: 8,
+  magic: 16,
+  crc: 17,
+  attributes: 21,
+  lastOffsetDelta: 23,
+  firstTimestamp: 27,
+  maxTimestamp: 35,
+  producerId: 43,
+  count: 57,
+  records: 61,
+} as const;
+const LOG_OVERHEAD = 12;
+const ATTRIBUTE = { codec: 7, logAppendTime: 8, transactional: 16, control: 32 } as const;
+const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
+/** A batch that unpacks to more is taken for a bomb. */
+const MAX_UNPACKED = 1024 * 1024 * 1024;
+
+/**
+ * Walks the record set of one partition from offset `from` on: its committed records in order, and after each
+ * batch the offset that follows it (base + lastOffsetDelta + 1: compaction and control batches leave gaps, so
+ * neither the last record nor a count tells it). A batch cut off at the end of the set is left out.
+ * @throws UnreadableBatch: an unknown codec or magic, a wrong checksum, a record that ends outside its batch
+ */
+export function* walkRecordSet(
+  set: Buffer,
+  partition: number,
+  from: bigint,
+  aborted: readonly AbortedTransaction[],
+): Generator<FetchedRecord | Passed> {
+  const pending = [...aborted].sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
+  const abortedProducers = new Set<bigint>();
+  let at = 0;
+  while (at + LOG_OVERHEAD <= set.length) {
+    const end = at + LOG_OVERHEAD + set.readInt32BE(at + AT.length);
+    if (end > set.length) return;
+    const batch = set.subarray(at, end);
+    at = end;
+    const base = batch.readBigInt64BE(AT.baseOffset);
+    const where = `partition ${partition}, record batch at offset ${base}`;
+    checkBatch(batch, where);
+    const next = base + BigInt(batch.readInt32BE(AT.lastOffsetDelta)) + 1n;
+    const attributes = batch.readInt16BE(AT.attributes);
+    const producerId = batch.readBigInt64BE(AT.producerId);
+    for (let first = pending[0]; first !== undefined && first.firstOffset < next; first = pending[0]) {
+      abortedProducers.add(first.producerId);
+      pending.shift();
+    }
+    if (attributes & ATTRIBUTE.control) {
+      // A transaction of this producer ended; whether it committed matters no longer to what follows.
+      abortedProducers.delete(producerId);
+    } else if (!(attributes & ATTRIBUTE.transactional && abortedProducers.has(producerId)) && next > from) {
+      yield* records(batch, attributes, base, partition, from, where);
+    }
+    if (next > from) yield { next };
+  }
+}
+
+function checkBatch(batch: Buffer, where: string): void {
+  if (batch.length < AT.records)
+    throw new UnreadableBatch(`${where}: ${batch.length} bytes, shorter than a batch's header`);
+  const magic = batch.readInt8(AT.magic);
+  if (magic !== 2)
+    throw new UnreadableBatch(`${where}: record format ${magic}; only 2 (Kafka 0.11 and later) can be read`);
+  if (crc32c(batch.subarray(AT.attributes)) !== batch.readUInt32BE(AT.crc))
+    throw new UnreadableBatch(`${where}: its checksum is wrong, the log is damaged`);
+}
+
+function unpack(batch: Buffer, attributes: number, where: string): Buffer {
+  const body = batch.subarray(AT.records);
+  const codec = attributes & ATTRIBUTE.codec;
+  if (codec === 0) return body;
+  const name = CODECS[codec] ?? String(codec);
+  if (name !== 'gzip')
+    throw new UnreadableBatch(
+      `${where}: compressed with ${name}; this version reads none and gzip, other codecs come in a later version`,
+    );
+  try {
+    return gunzipSync(body, { maxOutputLength: MAX_UNPACKED });
+  } catch (e) {
+    throw new UnreadableBatch(`${where}: gzip cannot be unpacked`, { cause: e });
+  }
+}
+
+function* records(
+  batch: Buffer,
+  attributes: number,
+  base: bigint,
+  partition: number,
+  from: bigint,
+  where: string,
+): Generator<FetchedRecord> {
+  const body = new Reader(unpack(batch, attributes, where), where);
+  const firstTimestamp = Number(batch.readBigInt64BE(AT.firstTimestamp));
+  const maxTimestamp = Number(batch.readBigInt64BE(AT.maxTimestamp));
+  const appendTime = (attributes & ATTRIBUTE.logAppendTime) !== 0;
+  const count = batch.readInt32BE(AT.count);
+  for (let i = 0; i < count; i++) {
+    const end = body.varint() + body.at;
+    body.at += 1; // record attributes, unused
+    const timestampDelta = body.varint();
+    const offset = base + BigInt(body.varint());
+    const key = body.bytes();
+    const value = body.bytes();
+    body.seek(end); // headers are not used
+    // A fetch returns whole batches: what lies below the wanted offset was read before.
+    if (offset < from) continue;
+    const created = firstTimestamp < 0 ? -1 : firstTimestamp + timestampDelta;
+    yield { partition, offset, timestampMs: appendTime ? maxTimestamp : created, key, value };
+  }
+}
+
+/** Reads one record after another; whatever points outside the batch is damage. */
+class Reader {
+  at = 0;
+  constructor(
+    private readonly buffer: Buffer,
+    private readonly where: string,
+  ) {}
+
+  /** Zigzag, at most ten bytes; beyond 32 bits by multiplication, as timestamps may be. */
+  varint(): number {
+    let value = 0;
+    let scale = 1;
+    for (let i = 0; i < 10; i++) {
+      const byte = this.buffer[this.at++];
+      if (byte === undefined) throw this.damaged();
+      value += (byte & 127) * scale;
+      if (byte < 128) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+      scale *= 128;
+    }
+    throw this.damaged();
+  }
+
+  /** Length-prefixed bytes, a view; null for length -1. */
+  bytes(): Buffer | null {
+    const length = this.varint();
+    if (length < 0) return null;
+    const start = this.at;
+    this.seek(start + length);
+    return this.buffer.subarray(start, start + length);
+  }
+
+  seek(to: number): void {
+    if (to < this.at || to > this.buffer.length) throw this.damaged();
+    this.at = to;
+  }
+
+  private damaged(): UnreadableBatch {
+    return new UnreadableBatch(`${this.where}: a record ends outside its batch`);
+  }
+}
