@@ -1,0 +1,5 @@
+/** The project's folder, from the built file's place (dist/infra/root.js). */
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const projectRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
