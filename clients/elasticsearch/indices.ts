@@ -119,6 +119,22 @@ export async function ensureIndices(
   }
 }
 
+/** The index behind a grain's read alias, as it is; undefined when there is none. */
+export async function findIndex(
+  client: Client,
+  name: string,
+  grain: Grain,
+  signal?: AbortSignal,
+): Promise<GrainIndex | undefined> {
+  const indices = await client.indices.get(
+    { index: readAlias(name, grain), ignore_unavailable: true, features: ['settings'] },
+    abortable(signal),
+  );
+  const [found] = Object.entries(indices);
+  if (found === undefined) return undefined;
+  return { grain, index: found[0], uuid: found[1].settings?.index?.uuid ?? '' };
+}
+
 /** Makes everything written so far visible to searches. */
 export async function refresh(
   client: Client,

@@ -1,0 +1,226 @@
+import {
+  clicksInDocuments,
+  findIndex,
+  mapEsError,
+  openElasticsearch,
+} from '../../clients/elasticsearch/index.js';
+import { kafkaErrorType } from '../../clients/kafka/errors.js';
+import { openKafka, type KafkaClient } from '../../clients/kafka/index.js';
+import { openPostgres } from '../../clients/postgres/pool.js';
+import type { GrainFigures, IndexBacklog, StoredOffset } from '../../clients/postgres/status/queries.js';
+import { readSnapshot, type Snapshot } from '../../clients/postgres/status/snapshot.js';
+import type { Config, Servers } from '../../domain/config/config.js';
+import { ServerUnavailable, type Server } from '../../domain/errors.js';
+import { GRAINS, type Grain } from '../../domain/names.js';
+import { balances } from '../../domain/stages.js';
+import type { IndexReport, PartitionReport, StatusReport } from './report.js';
+
+/** A server that takes longer than this, ms, counts as not answering: status is for looking, not for waiting. */
+const PATIENCE = 15_000;
+
+type Outcome<T> = { readonly value: T } | { readonly error: Error };
+
+async function attempt<T>(server: Server, patience: AbortSignal, ask: () => Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { value: await ask() };
+  } catch (e) {
+    if (patience.aborted) return { error: new ServerUnavailable(server, `${server} is too slow to answer`) };
+    return { error: e instanceof Error ? e : new Error(`${server}: ${String(e)}`) };
+  }
+}
+const valueOf = <T>(outcome: Outcome<T>): T | undefined => ('value' in outcome ? outcome.value : undefined);
+
+interface TopicState {
+  readonly topic: string;
+  readonly incarnation: string;
+  readonly earliest: ReadonlyMap<number, bigint>;
+  readonly ends: ReadonlyMap<number, bigint>;
+}
+
+/** Undefined: the topic does not exist. */
+async function readTopic(
+  kafka: KafkaClient,
+  topic: string,
+  signal: AbortSignal,
+): Promise<TopicState | undefined> {
+  try {
+    const { incarnation, partitions } = await kafka.describe(topic, signal);
+    const ends = await kafka.lastStableOffsets(topic, partitions, signal);
+    const earliest = await kafka.earliestOffsets(topic, partitions, signal);
+    return { topic, incarnation, earliest, ends };
+  } catch (e) {
+    if (kafkaErrorType(e) === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined;
+    throw e;
+  }
+}
+
+async function readTopics(config: Config, servers: Servers, signal: AbortSignal) {
+  const kafka = openKafka(servers, `${config.name}-status`);
+  try {
+    const states: (TopicState | undefined)[] = [];
+    for (const topic of config.kafka.topics) states.push(await readTopic(kafka, topic, signal));
+    return states;
+  } finally {
+    await kafka.close();
+  }
+}
+
+interface GrainDocuments {
+  readonly grain: Grain;
+  readonly index: string | undefined;
+  readonly uuid: string | undefined;
+  readonly clicks: number;
+}
+
+async function readDocuments(
+  config: Config,
+  servers: Servers,
+  signal: AbortSignal,
+): Promise<GrainDocuments[]> {
+  const client = openElasticsearch(servers);
+  try {
+    const found: GrainDocuments[] = [];
+    for (const grain of GRAINS) {
+      const index = await findIndex(client, config.name, grain, signal);
+      const clicks = (await clicksInDocuments(client, config.name, grain, signal)) ?? 0;
+      found.push({ grain, index: index?.index, uuid: index?.uuid, clicks });
+    }
+    return found;
+  } catch (e) {
+    throw mapEsError(e);
+  } finally {
+    await client.close();
+  }
+}
+
+/** A partition that nothing was persisted of has its whole log before it. */
+function partitionsOf(
+  topic: string,
+  state: TopicState | undefined,
+  stored: readonly StoredOffset[] | undefined,
+): PartitionReport[] {
+  if (state === undefined) {
+    return (stored ?? [])
+      .filter((offset) => offset.topic === topic)
+      .map(({ partition, nextOffset }) => {
+        return { topic, partition, next_offset: String(nextOffset), end_offset: null, lag: null };
+      });
+  }
+  return [...state.ends].map(([partition, end]) => {
+    const offset = stored?.find(
+      (one) => one.topic === topic && one.partition === partition && one.incarnation === state.incarnation,
+    );
+    const from = offset?.nextOffset ?? state.earliest.get(partition) ?? 0n;
+    const lag = end > from ? Number(end - from) : 0;
+    return {
+      topic,
+      partition,
+      next_offset: stored === undefined ? null : String(from),
+      end_offset: String(end),
+      lag: stored === undefined ? null : lag,
+    };
+  });
+}
+
+function indexOf(
+  grain: Grain,
+  figures: GrainFigures | undefined,
+  backlogs: readonly IndexBacklog[] | undefined,
+  documents: GrainDocuments | undefined,
+): IndexReport {
+  const cursor = backlogs?.find(
+    (one) => one.grain === grain && (documents === undefined || one.index === documents.index),
+  );
+  // An index of the same name but another uuid has none of what its cursor says.
+  const same = cursor !== undefined && (documents === undefined || documents.uuid === cursor.uuid);
+  const behind = figures === undefined ? null : same ? cursor.behind : figures.figures;
+  const rejected = figures === undefined ? null : same ? cursor.rejected : 0;
+  const known = behind !== null && rejected !== null && documents !== undefined;
+  return {
+    grain,
+    index: documents?.index ?? cursor?.index ?? null,
+    in_step: known ? behind === 0 && rejected === 0 && documents.clicks === figures?.clicks : null,
+    behind,
+    rejected,
+    version: same ? cursor.version : null,
+    figures: figures?.figures ?? null,
+    figures_clicks: figures?.clicks ?? null,
+    documents_clicks: documents?.clicks ?? null,
+  };
+}
+
+const sum = (parts: readonly (number | null)[]): number | null =>
+  parts.includes(null) ? null : parts.reduce<number>((total, part) => total + (part ?? 0), 0);
+
+/** Asks the three servers at once, and reports what each said; one that is down hides nothing of the others. */
+export async function collectStatus(
+  config: Config,
+  servers: Servers,
+  signal: AbortSignal,
+): Promise<StatusReport> {
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
+  const postgres = openPostgres(servers, config.name, { max: 2 });
+  const [fromPostgres, fromKafka, fromElasticsearch] = await Promise.all([
+    attempt('PostgreSQL', patience, () => readSnapshot(postgres)),
+    attempt('Kafka', patience, () => readTopics(config, servers, patience)),
+    attempt('Elasticsearch', patience, () => readDocuments(config, servers, patience)),
+  ]);
+  await postgres.close();
+  signal.throwIfAborted();
+
+  const snapshot: Snapshot | undefined = valueOf(fromPostgres);
+  const topics = valueOf(fromKafka);
+  const documents = valueOf(fromElasticsearch);
+  const { topics: names } = config.kafka;
+  const partitions = names.flatMap((topic, i) => partitionsOf(topic, topics?.[i], snapshot?.offsets));
+  const indices = GRAINS.map((grain) =>
+    indexOf(
+      grain,
+      snapshot?.figures.find((one) => one.grain === grain),
+      snapshot?.backlogs,
+      documents?.find((one) => one.grain === grain),
+    ),
+  );
+  const clicksOf = (grain: Grain) => documents?.find((one) => one.grain === grain)?.clicks ?? null;
+  const steps = indices.map((one) => one.in_step);
+  const account = snapshot?.account;
+  const absent = topics === undefined ? [] : names.filter((_, i) => topics[i] === undefined);
+  return {
+    name: config.name,
+    records: account?.records ?? null,
+    persisted: account?.persisted ?? null,
+    duplicates: account?.duplicates ?? null,
+    dead_letters: account?.deadLetters ?? null,
+    filtered: account?.filtered ?? null,
+    balanced: account === undefined ? null : balances(account),
+    lag:
+      topics === undefined || snapshot === undefined ? null : (sum(partitions.map((p) => p.lag ?? 0)) ?? 0),
+    marks_waiting: snapshot?.marks.marks ?? null,
+    hours_waiting: snapshot?.marks.hours ?? null,
+    clicks: snapshot?.clicks ?? null,
+    documents_clicks: clicksOf('total'),
+    documents_clicks_by_grain: {
+      hour: clicksOf('hour'),
+      day: clicksOf('day'),
+      month: clicksOf('month'),
+      total: clicksOf('total'),
+    },
+    batches: account?.batches ?? null,
+    partitions,
+    index_in_step: steps.includes(null) ? null : steps.every((step) => step === true),
+    indices,
+    runs: snapshot?.runs ?? [],
+    missing: [
+      ...(snapshot?.missing ?? []),
+      ...absent.map(
+        (topic) => `the topic ${topic}: create it, or set kafka.create and run \`clickstream migrate\``,
+      ),
+      ...(documents?.some((one) => one.index === undefined) === true
+        ? ['indices in Elasticsearch: `clickstream migrate` or the first run makes them']
+        : []),
+    ],
+    unknown: [fromPostgres, fromKafka, fromElasticsearch].flatMap((outcome) =>
+      'error' in outcome ? [outcome.error.message] : [],
+    ),
+  };
+}

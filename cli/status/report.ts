@@ -1,0 +1,56 @@
+import type { Run } from '../../clients/postgres/status/queries.js';
+import type { Grain } from '../../domain/names.js';
+
+export interface PartitionReport {
+  readonly topic: string;
+  readonly partition: number;
+  /** First offset that is not persisted. */
+  readonly next_offset: string | null;
+  /** Last stable offset: where readers of committed records can get to. */
+  readonly end_offset: string | null;
+  readonly lag: number | null;
+}
+
+export interface IndexReport {
+  readonly grain: Grain;
+  readonly index: string | null;
+  readonly in_step: boolean | null;
+  /** Figures and tombstones that it has not got yet. */
+  readonly behind: number | null;
+  readonly rejected: number | null;
+  readonly version: string | null;
+  readonly figures: number | null;
+  readonly figures_clicks: number | null;
+  readonly documents_clicks: number | null;
+}
+
+/**
+ * `clickstream status --json`. What a server that is down would have said is null, and `unknown` says which;
+ * names and meaning of the top-level integers are final.
+ */
+export interface StatusReport {
+  readonly name: string;
+  readonly records: number | null;
+  readonly persisted: number | null;
+  readonly duplicates: number | null;
+  readonly dead_letters: number | null;
+  readonly filtered: number | null;
+  /** records = persisted + duplicates + dead_letters + filtered. */
+  readonly balanced: boolean | null;
+  readonly lag: number | null;
+  readonly marks_waiting: number | null;
+  readonly hours_waiting: number | null;
+  /** Rows of click_data. */
+  readonly clicks: number | null;
+  readonly documents_clicks: number | null;
+  readonly documents_clicks_by_grain: Readonly<Record<Grain, number | null>>;
+  readonly batches: number | null;
+  readonly partitions: readonly PartitionReport[];
+  readonly index_in_step: boolean | null;
+  readonly indices: readonly IndexReport[];
+  readonly runs: readonly Run[];
+  /** What is not there yet, and what to do. */
+  readonly missing: readonly string[];
+  /** What could not be found out, and why. */
+  readonly unknown: readonly string[];
+}

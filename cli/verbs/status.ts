@@ -1,0 +1,29 @@
+import { statusText } from '../format/status.js';
+import { loadConfig } from '../loadConfig.js';
+import { collectStatus } from '../status/collect.js';
+import { ExitCode, examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
+
+export function register(program: Command, ctx: CliContext): void {
+  program
+    .command('status')
+    .description('offsets and lag, the account of all records, what waits, whether the index is in step')
+    .addHelpText(
+      'after',
+      '\nLooks, and changes nothing. Before the first run it says what is missing and ends with 0.\n' +
+        examples(['clickstream status', 'clickstream status --json | jq .lag']) +
+        '\n' +
+        exitCodes({
+          0: 'done',
+          2: 'configuration',
+          3: 'a server unreachable; the rest is reported all the same',
+        }),
+    )
+    .action(async () => {
+      const { config, servers } = await loadConfig({
+        ...(ctx.config !== undefined && { config: ctx.config }),
+      });
+      const report = await collectStatus(config, servers, ctx.signal);
+      ctx.result(report, statusText(report));
+      if (report.unknown.length > 0) ctx.exit(ExitCode.Server);
+    });
+}

@@ -1,0 +1,74 @@
+import { NO_COUNTS, type Counts } from '../../../domain/stages.js';
+import { GRAINS } from '../../../domain/names.js';
+import { sqlState } from '../errors.js';
+import { withClient, type Postgres } from '../pool.js';
+import {
+  countClicks,
+  missingTables,
+  readAccount,
+  readBacklogs,
+  readFigures,
+  readMarks,
+  readOffsets,
+  readRuns,
+  type GrainFigures,
+  type IndexBacklog,
+  type Run,
+  type StoredOffset,
+} from './queries.js';
+
+/** Latest runs that a report shows. */
+const RUNS = 5;
+
+/** What PostgreSQL knows, all of one moment. */
+export interface Snapshot {
+  /** What is not there yet, in words; then everything else is empty. */
+  readonly missing: readonly string[];
+  readonly account: Counts & { readonly batches: number };
+  readonly offsets: readonly StoredOffset[];
+  readonly marks: { readonly marks: number; readonly hours: number };
+  readonly clicks: number;
+  readonly runs: readonly Run[];
+  readonly figures: readonly GrainFigures[];
+  readonly backlogs: readonly IndexBacklog[];
+}
+
+const nothing = (missing: string): Snapshot => ({
+  missing: [`${missing}: run \`clickstream migrate\``],
+  account: { ...NO_COUNTS, batches: 0 },
+  offsets: [],
+  marks: { marks: 0, hours: 0 },
+  clicks: 0,
+  runs: [],
+  figures: GRAINS.map((grain) => ({ grain, figures: 0, clicks: 0 })),
+  backlogs: [],
+});
+
+/** One consistent view of PostgreSQL; a missing database, schema or table is an answer, not an error. */
+export async function readSnapshot(postgres: Postgres): Promise<Snapshot> {
+  try {
+    return await withClient(postgres, `${postgres.name}:status`, async (client) => {
+      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      const missing = await missingTables(client, postgres.name);
+      const snapshot =
+        missing.length > 0
+          ? nothing(`tables in PostgreSQL's schema ${postgres.name}: ${missing.join(', ')}`)
+          : {
+              missing: [],
+              account: await readAccount(client),
+              offsets: await readOffsets(client),
+              marks: await readMarks(client),
+              clicks: await countClicks(client),
+              runs: await readRuns(client, RUNS),
+              figures: await readFigures(client),
+              backlogs: await readBacklogs(client),
+            };
+      await client.query('COMMIT');
+      return snapshot;
+    });
+  } catch (e) {
+    // 3D000: the database does not exist; migrate makes it.
+    if (e instanceof Error && sqlState(e.cause) === '3D000') return nothing('the PostgreSQL database');
+    throw e;
+  }
+}

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { statusText } from '../../cli/format/status.js';
+import { collectStatus } from '../../cli/status/collect.js';
+import type { Servers } from '../../domain/config/config.js';
+import { ensureIndices, refresh, sendChanges } from '../../clients/elasticsearch/index.js';
+import { openKafka } from '../../clients/kafka/index.js';
+import { openCursor, moveCursor } from '../../clients/postgres/index/cursor.js';
+import { readChanges, START } from '../../clients/postgres/index/figures.js';
+import { withClient } from '../../clients/postgres/pool.js';
+import { writeAlias } from '../../domain/names.js';
+import { testInstallation, type TestInstallation } from '../clients/elasticsearch/installation.js';
+
+const ZEROS = {
+  records: 0,
+  persisted: 0,
+  duplicates: 0,
+  dead_letters: 0,
+  filtered: 0,
+  lag: 0,
+  marks_waiting: 0,
+  documents_clicks: 0,
+};
+
+describe('status', () => {
+  let t: TestInstallation;
+  const never = new AbortController().signal;
+  const status = (servers: Partial<Servers> = {}, name?: string) =>
+    collectStatus({ ...t.config, ...(name !== undefined && { name }) }, { ...t.servers, ...servers }, never);
+
+  before(async () => {
+    t = await testInstallation('index_status_test');
+    await t.postgres.pool.query('CREATE TABLE click_data (click_id bigint)');
+  });
+  after(() => t.drop());
+
+  it('gives zeros and says what is missing before anything was set up', async () => {
+    const report = await status({}, 'index_status_nowhere');
+    assert.deepEqual({ ...report, ...ZEROS }, report);
+    assert.deepEqual(report.unknown, []);
+    assert.match(report.missing.join('\n'), /clickstream migrate/);
+    assert.match(report.missing.join('\n'), /topic index_status_test_clicks/);
+    const url = new URL(t.servers.postgres.url ?? '');
+    url.pathname = '/no_such_database';
+    const without = await status({ postgres: { url: url.toString() } });
+    assert.deepEqual(without.unknown, []);
+    assert.match(without.missing.join('\n'), /the PostgreSQL database/);
+  });
+
+  it('says which part is unknown when a server is down, and reports the others', async () => {
+    const elasticsearch = { url: 'http://127.0.0.1:1' };
+    const noIndex = await status({ elasticsearch });
+    assert.equal(noIndex.documents_clicks, null);
+    assert.equal(noIndex.records, 0);
+    assert.equal(noIndex.unknown.length, 1);
+    assert.match(noIndex.unknown[0] ?? '', /Elasticsearch/);
+    const noPostgres = await status({ postgres: { url: 'postgres://127.0.0.1:1/x' } });
+    assert.equal(noPostgres.records, null);
+    assert.equal(noPostgres.documents_clicks, 0);
+    assert.match(noPostgres.unknown.join('\n'), /PostgreSQL/);
+    const noKafka = await status({ kafka: { brokers: ['127.0.0.1:1'], ssl: false } });
+    assert.equal(noKafka.lag, null);
+    assert.match(noKafka.unknown.join('\n'), /Kafka/);
+    assert.match(statusText(noKafka), /lag \?/);
+  });
+
+  it('gives the account, lag per partition, and whether the index is in step', async () => {
+    const kafka = openKafka(t.servers, 'index-status-test');
+    const [topic = ''] = t.config.kafka.topics;
+    await kafka.createTopic(topic, 1);
+    const value = new TextEncoder().encode('{}');
+    await kafka.produce(topic, [{ value }]);
+    const { incarnation } = await kafka.describe(topic);
+    const ends = await kafka.lastStableOffsets(topic, [0]);
+    await kafka.close();
+    const end = Number(ends.get(0));
+
+    const { pool } = t.postgres;
+    await pool.query('INSERT INTO source VALUES (1, $1, $2)', [topic, incarnation]);
+    await pool.query('INSERT INTO ingest_offset VALUES (1, 0, 0, $1)', [end - 1]);
+    await pool.query(
+      `INSERT INTO batch VALUES ('b1', 'ingest', 1, 0, '[]', 10, 7, 1, 1, 1), ('b2', 'ingest', 1, 0, '[]', 5, 5, 0, 0, 0)`,
+    );
+    await pool.query(`INSERT INTO window_mark (window_start, batch_id) VALUES (now(), 'b1'), (now(), 'b2')`);
+    await pool.query('INSERT INTO click_data SELECT generate_series(1, 12)');
+    await pool.query(
+      `INSERT INTO aggregate_run (version, hours, clicks, changed, vanished, started_at, finished_at)
+       VALUES (1, 1, 12, 1, 0, now() - interval '2 s', now())`,
+    );
+    await t.put(1, [{ url: '/a', clicks: 12 }]);
+    const behind = await status();
+    assert.equal(behind.index_in_step, false);
+    assert.equal(behind.indices.find((one) => one.grain === 'total')?.behind, 1);
+
+    const targets = await ensureIndices(t.elasticsearch, t.name);
+    const total = targets.find((one) => one.grain === 'total');
+    assert.ok(total);
+    await withClient(t.postgres, 'test', async (client) => {
+      await openCursor(client, total);
+      const changes = await readChanges(client, 'total', START, 10);
+      await sendChanges(t.elasticsearch, writeAlias(total.index), changes, { patienceMs: 5_000 });
+      await moveCursor(client, total, { version: '1', figureId: changes[0]?.id ?? '' });
+    });
+    await refresh(t.elasticsearch, [total.index]);
+
+    const report = await status();
+    const expected = {
+      records: 15,
+      persisted: 12,
+      duplicates: 1,
+      dead_letters: 1,
+      filtered: 1,
+      balanced: true,
+      lag: 1,
+      marks_waiting: 2,
+      clicks: 12,
+      documents_clicks: 12,
+      index_in_step: true,
+      missing: [],
+      unknown: [],
+    };
+    assert.deepEqual({ ...report, ...expected }, report);
+    assert.deepEqual(report.partitions, [
+      { topic, partition: 0, next_offset: String(end - 1), end_offset: String(end), lag: 1 },
+    ]);
+    const text = statusText(report);
+    assert.match(text, /15 records = 12 clicks \+ 1 duplicate \+ 1 dead letter \+ 1 filtered {2}✔/);
+    console.error(text);
+  });
+});
