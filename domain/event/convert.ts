@@ -1,0 +1,140 @@
+/** A JSON value → the value of a column of some type, or why it does not fit. */
+import type { ColumnType, TimeFormat } from '../config/config.js';
+import { parseAddress } from './address.js';
+import { Rejection } from './rejection.js';
+import { checkExact, checkText, jsonText } from './text.js';
+import { daysSince1970, timeReader } from './time.js';
+import type { Value } from './types.js';
+
+/** Neither undefined nor null comes in: these are missing values. */
+export type Converter = (value: unknown) => Value | Rejection;
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const WHOLE = /^[+-]?\d{1,40}$/;
+const DECIMAL = /^[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,6})?$/;
+const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
+
+const INT4 = { min: -(2n ** 31n), max: 2n ** 31n - 1n };
+const INT8 = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
+
+const wrong = (expected: string, value: unknown): Rejection =>
+  new Rejection('wrong_type', `expected ${expected}, got ${typeName(value)}`);
+
+/** The JSON type; of the value itself nothing may be told. */
+const typeName = (value: unknown): string => {
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object') return 'an object';
+  return typeof value === 'string' ? 'other text' : `a ${typeof value}`;
+};
+
+export const isUuid = (text: string): boolean => UUID.test(text);
+
+/** Text; numbers and booleans as JSON spells them. */
+export const toText = (value: unknown): string | Rejection => {
+  if (typeof value === 'string') return checkText(value) ?? value;
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value))
+      return new Rejection('number_out_of_range', 'expected a finite number, got more');
+    return checkExact(value) ?? String(value);
+  }
+  return typeof value === 'boolean' ? String(value) : wrong('text', value);
+};
+
+const whole = (value: unknown, { min, max }: { min: bigint; max: bigint }): bigint | Rejection => {
+  const expected = `a whole number from ${min} to ${max}`;
+  let number: bigint;
+  if (typeof value === 'number') {
+    if (!Number.isInteger(value)) {
+      return Number.isFinite(value)
+        ? wrong(expected, value)
+        : new Rejection('number_out_of_range', `expected ${expected}, got more`);
+    }
+    const inexact = checkExact(value);
+    if (inexact !== undefined) return inexact;
+    number = BigInt(value);
+  } else if (typeof value === 'string' && WHOLE.test(value)) number = BigInt(value.replace(/^\+/, ''));
+  else return wrong(expected, value);
+  return number < min || number > max
+    ? new Rejection('number_out_of_range', `expected ${expected}, got one beyond`)
+    : number;
+};
+
+const toInteger: Converter = (value) => {
+  const number = whole(value, INT4);
+  return typeof number === 'bigint' ? Number(number) : number;
+};
+
+const toDouble: Converter = (value) => {
+  const number = typeof value === 'string' && DECIMAL.test(value) ? Number(value) : value;
+  if (typeof number !== 'number') return wrong('a number', value);
+  // `-0` and `0` are one figure to people, and two to a hash.
+  return Number.isFinite(number)
+    ? number + 0
+    : new Rejection('number_out_of_range', 'expected a number that a double holds, got one beyond');
+};
+
+const BOOLEANS = new Map<unknown, boolean>([
+  [true, true],
+  [false, false],
+  [1, true],
+  [0, false],
+  ['true', true],
+  ['false', false],
+  ['1', true],
+  ['0', false],
+]);
+const toBoolean: Converter = (value) =>
+  BOOLEANS.get(typeof value === 'string' ? value.toLowerCase() : value) ?? wrong('true or false', value);
+
+const toDate: Converter = (value) => {
+  const [, year, month, day] = (typeof value === 'string' ? DATE.exec(value) : null) ?? [];
+  const days = daysSince1970(Number(year), Number(month), Number(day));
+  return days ?? wrong('a date such as 2026-01-31', value);
+};
+
+const toInet: Converter = (value) =>
+  typeof value === 'string' && parseAddress(value) !== undefined
+    ? value
+    : wrong('an IPv4 or IPv6 address without zone and mask', value);
+
+const toUuid: Converter = (value) =>
+  typeof value === 'string' && isUuid(value) ? value.toLowerCase() : wrong('a uuid', value);
+
+/** Years 1 to 9999: what ISO text can say, far inside PostgreSQL's bounds. */
+const MIN_TIME_US = -62_135_596_800_000_000n;
+const MAX_TIME_US = 253_402_300_800_000_000n;
+
+const toTimestamp = (formats: readonly TimeFormat[]): Converter => {
+  const read = timeReader(formats);
+  return (value) => {
+    const time = read(value);
+    if (time instanceof Rejection || (time >= MIN_TIME_US && time < MAX_TIME_US)) return time;
+    return new Rejection('impossible_time', 'expected a time in the years 1 to 9999, got another');
+  };
+};
+
+/** `formats`: of timestamptz columns, the event's own. */
+export function converter(type: ColumnType, formats: readonly TimeFormat[]): Converter {
+  switch (type) {
+    case 'text':
+      return toText;
+    case 'integer':
+      return toInteger;
+    case 'bigint':
+      return (value) => whole(value, INT8);
+    case 'double':
+      return toDouble;
+    case 'boolean':
+      return toBoolean;
+    case 'timestamptz':
+      return toTimestamp(formats);
+    case 'date':
+      return toDate;
+    case 'inet':
+      return toInet;
+    case 'uuid':
+      return toUuid;
+    case 'jsonb':
+      return jsonText;
+  }
+}
