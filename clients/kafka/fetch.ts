@@ -63,7 +63,8 @@ function decode(raw: Buffer): RawPartition[] {
   if (requestError !== 0) throw new Error(`Kafka refused the fetch with error code ${requestError}`);
   int32(); // fetch session
   for (let topics = int32(); topics > 0; topics--) {
-    at += int16(); // name
+    const nameLength = int16();
+    at += nameLength;
     for (let count = int32(); count > 0; count--) {
       const partition = int32();
       const errorCode = int16();

@@ -7,10 +7,7 @@ import { Kafka, logLevel, type KafkaConfig, type SASLOptions } from 'kafkajs';
 import type { Servers } from '../../domain/config/config.js';
 
 export interface Encoder {
-  writeInt8(n: number): Encoder;
-  writeInt16(n: number): Encoder;
-  writeInt32(n: number): Encoder;
-  writeBufferInternal(bytes: Buffer): Encoder;
+  writeBufferInternal(bytes: Buffer): void;
 }
 export interface Request {
   readonly apiKey: number;

@@ -41,7 +41,9 @@ function encode(topic: string): Encoder {
     Buffer.from([0, 0, 0]), // no auto-creation, no authorised operations of cluster and topic
     Buffer.from([0]), // tags
   ]);
-  return newEncoder().writeBufferInternal(body);
+  const encoder = newEncoder();
+  encoder.writeBufferInternal(body);
+  return encoder;
 }
 
 function unsignedVarint(n: number): Buffer {

@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, describe, test } from 'node:test';
+import { Kafka, Partitioners, CompressionTypes, logLevel } from 'kafkajs';
+import { openKafka, type FetchedRecord, type Passed } from '../../../clients/kafka/index.js';
+import { OffsetOutOfRange, ServerRefused, ServerUnavailable } from '../../../domain/errors.js';
+import { parseServers } from '../../../domain/config/servers.js';
+
+const servers = parseServers(process.env);
+const kafka = openKafka(servers, 'clickstream-test');
+const raw = new Kafka({ brokers: [...servers.kafka.brokers], logLevel: logLevel.NOTHING });
+const admin = raw.admin();
+const run = randomBytes(4).toString('hex');
+const topics: string[] = [];
+const topicOf = async (what: string, partitions = 1): Promise<string> => {
+  const topic = `test_kafka_${what}_${run}`;
+  await kafka.createTopic(topic, partitions);
+  topics.push(topic);
+  return topic;
+};
+
+after(async () => {
+  await admin.connect();
+  await admin.deleteTopics({ topics }).catch(() => undefined);
+  await admin.disconnect();
+  await kafka.close();
+});
+
+/** Everything up to the last stable offset: records and where the walk ended. */
+async function readAll(
+  topic: string,
+  maxBytes = 1_000_000,
+): Promise<{ records: FetchedRecord[]; next: bigint; rounds: number }> {
+  const end = (await kafka.lastStableOffsets(topic, [0])).get(0) ?? 0n;
+  const records: FetchedRecord[] = [];
+  let next = 0n;
+  let rounds = 0;
+  while (next < end) {
+    rounds++;
+    assert.ok(rounds < 1000, 'no progress');
+    const fetched = await kafka.fetch(topic, new Map([[0, next]]), {
+      maxWaitMs: 200,
+      maxBytes,
+      lane: 'test',
+    });
+    for (const item of fetched.flatMap((p): (FetchedRecord | Passed)[] => [...p.items]))
+      if ('next' in item) next = item.next;
+      else records.push(item);
+  }
+  return { records, next, rounds };
+}
+const text = (bytes: Uint8Array | null): string | null =>
+  bytes === null ? null : Buffer.from(bytes).toString();
+
+describe('Kafka read by range', () => {
+  test('records come back in order, byte for byte, null values and gzip batches included', async () => {
+    const topic = await topicOf('plain');
+    const producer = raw.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+    await producer.connect();
+    await producer.send({
+      topic,
+      messages: [
+        { key: 'a', value: 'one', timestamp: '1700000000123' },
+        { key: null, value: null },
+        { value: '' },
+      ],
+    });
+    await producer.send({
+      topic,
+      compression: CompressionTypes.GZIP,
+      messages: Array.from({ length: 500 }, (_, i) => ({ value: `zipped ${i}` })),
+    });
+    await producer.disconnect();
+    const { records, next } = await readAll(topic);
+    assert.equal(next, 503n);
+    assert.deepEqual(
+      records.slice(0, 3).map((r) => [r.offset, text(r.key), text(r.value)]),
+      [
+        [0n, 'a', 'one'],
+        [1n, null, null],
+        [2n, null, ''],
+      ],
+    );
+    assert.equal(records[0]?.timestampMs, 1700000000123);
+    assert.equal(text(records[502]?.value ?? null), 'zipped 499');
+  });
+
+  test('aborted transactions are skipped, and the control batches only move the position', async () => {
+    const topic = await topicOf('transactions');
+    const producer = raw.producer({
+      transactionalId: `tx-${run}`,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      createPartitioner: Partitioners.DefaultPartitioner,
+    });
+    await producer.connect();
+    for (const [value, commit] of [
+      ['kept 1', true],
+      ['aborted', false],
+      ['kept 2', true],
+      ['aborted too', false],
+    ] as const) {
+      const transaction = await producer.transaction();
+      await transaction.send({ topic, messages: [{ key: Buffer.alloc(4), value }] });
+      await (commit ? transaction.commit() : transaction.abort());
+    }
+    await producer.disconnect();
+    while ((await kafka.lastStableOffsets(topic, [0])).get(0) !== 8n)
+      await new Promise((r) => setTimeout(r, 50));
+    const { records, next } = await readAll(topic);
+    assert.deepEqual(
+      records.map((r) => [r.offset, text(r.value)]),
+      [
+        [0n, 'kept 1'],
+        [4n, 'kept 2'],
+      ],
+    );
+    assert.equal(next, 8n, 'four records and four control batches');
+  });
+
+  test('an open transaction is not read past', async () => {
+    const topic = await topicOf('open');
+    const producer = raw.producer({
+      transactionalId: `open-${run}`,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      createPartitioner: Partitioners.DefaultPartitioner,
+    });
+    await producer.connect();
+    const transaction = await producer.transaction();
+    await transaction.send({ topic, messages: [{ value: 'not yet' }] });
+    assert.equal((await kafka.lastStableOffsets(topic, [0])).get(0), 0n);
+    await transaction.commit();
+    await producer.disconnect();
+    // The commit marker is written a moment after the answer.
+    while ((await kafka.lastStableOffsets(topic, [0])).get(0) !== 2n)
+      await new Promise((r) => setTimeout(r, 50));
+    assert.equal((await readAll(topic)).records.length, 1);
+  });
+
+  test('a message larger than the fetch size still makes progress, on every partition', async () => {
+    const topic = await topicOf('large', 2);
+    const big = randomBytes(300_000);
+    const producer = raw.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+    await producer.connect();
+    for (const partition of [0, 1]) await producer.send({ topic, messages: [{ partition, value: big }] });
+    await producer.disconnect();
+    const seen = new Set<number>();
+    for (let i = 0; i < 10 && seen.size < 2; i++) {
+      const from = new Map([0, 1].filter((p) => !seen.has(p)).map((p) => [p, 0n]));
+      for (const { partition, items } of await kafka.fetch(topic, from, {
+        maxWaitMs: 100,
+        maxBytes: 1000,
+        lane: 'test',
+      }))
+        for (const item of items) {
+          if ('next' in item) continue;
+          assert.ok(item.value !== null && big.equals(item.value));
+          seen.add(partition);
+        }
+    }
+    assert.equal(seen.size, 2);
+  });
+
+  test('a topic made again shows another incarnation', async () => {
+    const topic = await topicOf('again', 3);
+    const first = await kafka.describe(topic);
+    assert.deepEqual(first.partitions, [0, 1, 2]);
+    assert.match(first.incarnation, /^[0-9a-f]{32}$/);
+    await admin.connect();
+    await admin.deleteTopics({ topics: [topic] });
+    await new Promise((r) => setTimeout(r, 1500));
+    await kafka.createTopic(topic, 1);
+    const second = await kafka.describe(topic);
+    assert.notEqual(second.incarnation, first.incarnation);
+  });
+
+  test('our producer sends in order what it is given', async () => {
+    const topic = await topicOf('produce');
+    async function* records(): AsyncGenerator<{ key: null; value: Uint8Array }> {
+      for (let i = 0; i < 25_000; i++) {
+        if (i % 5000 === 0) await Promise.resolve();
+        yield { key: null, value: Buffer.from(`record ${i}`) };
+      }
+    }
+    let progress = 0;
+    const done = await kafka.produce(topic, records(), { onProgress: (p) => (progress = p.records) });
+    assert.equal(done.records, 25_000);
+    assert.equal(progress, 25_000);
+    const { records: got } = await readAll(topic);
+    assert.equal(got.length, 25_000);
+    assert.ok(got.every((r, i) => text(r.value) === `record ${i}`));
+  });
+
+  test('committed group offsets are where lag tools look for them', async () => {
+    const topic = await topicOf('group');
+    await kafka.commitGroupOffsets(`g_${run}`, topic, [{ partition: 0, offset: '17' }]);
+    await admin.connect();
+    const offsets = await admin.fetchOffsets({ groupId: `g_${run}`, topics: [topic] });
+    assert.equal(offsets[0]?.partitions[0]?.offset, '17');
+  });
+
+  test('an offset outside the log is named with the size of the gap', async () => {
+    const topic = await topicOf('range');
+    await kafka.produce(topic, [
+      { value: Buffer.from('x') },
+      { value: Buffer.from('y') },
+      { value: Buffer.from('z') },
+    ]);
+    const fetchAt = (offset: bigint): Promise<unknown> =>
+      kafka.fetch(topic, new Map([[0, offset]]), { maxWaitMs: 100, maxBytes: 1000, lane: 'test' });
+    await assert.rejects(
+      fetchAt(10n),
+      (e) => e instanceof OffsetOutOfRange && /ends 7 offsets/.test(e.message),
+    );
+    await admin.connect();
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '2' }] });
+    await assert.rejects(
+      fetchAt(0n),
+      (e) => e instanceof OffsetOutOfRange && /2 records are gone/.test(e.message),
+    );
+  });
+
+  test('an unknown topic is refused, a broker that is down is unavailable, an abort ends at once', async () => {
+    await assert.rejects(kafka.describe(`no_such_${run}`), ServerRefused);
+    const nobody = openKafka(
+      { ...servers, kafka: { ...servers.kafka, brokers: ['127.0.0.1:1'] } },
+      'clickstream-test',
+    );
+    await assert.rejects(nobody.describe('any'), ServerUnavailable);
+    await nobody.close();
+    const topic = await topicOf('abort');
+    const controller = new AbortController();
+    const waiting = kafka.fetch(topic, new Map([[0, 0n]]), {
+      maxWaitMs: 20_000,
+      maxBytes: 1000,
+      lane: 'abort',
+      signal: controller.signal,
+    });
+    const began = Date.now();
+    setTimeout(() => controller.abort(new Error('enough')), 200);
+    await assert.rejects(waiting, /enough/);
+    assert.ok(Date.now() - began < 2000);
+  });
+});
