@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { statusText } from '../../cli/format/status.js';
 import { collectStatus } from '../../cli/status/collect.js';
-import type { Servers } from '../../domain/config/config.js';
+import type { Config, Servers } from '../../domain/config/config.js';
 import { ensureIndices, refresh, sendChanges } from '../../clients/elasticsearch/index.js';
 import { openKafka } from '../../clients/kafka/index.js';
 import { openCursor, moveCursor } from '../../clients/postgres/index/cursor.js';
@@ -25,8 +25,8 @@ const ZEROS = {
 describe('status', () => {
   let t: TestInstallation;
   const never = new AbortController().signal;
-  const status = (servers: Partial<Servers> = {}, name?: string) =>
-    collectStatus({ ...t.config, ...(name !== undefined && { name }) }, { ...t.servers, ...servers }, never);
+  const status = (servers: Partial<Servers> = {}, config: Partial<Config> = {}) =>
+    collectStatus({ ...t.config, ...config }, { ...t.servers, ...servers }, never);
 
   before(async () => {
     t = await testInstallation('index_status_test');
@@ -35,11 +35,13 @@ describe('status', () => {
   after(() => t.drop());
 
   it('gives zeros and says what is missing before anything was set up', async () => {
-    const report = await status({}, 'index_status_nowhere');
+    const nowhere = { ...t.config, name: 'index_status_nowhere' };
+    const topics = ['index_status_no_topic'];
+    const report = await status({}, { ...nowhere, kafka: { ...t.config.kafka, topics } });
     assert.deepEqual({ ...report, ...ZEROS }, report);
     assert.deepEqual(report.unknown, []);
     assert.match(report.missing.join('\n'), /clickstream migrate/);
-    assert.match(report.missing.join('\n'), /topic index_status_test_clicks/);
+    assert.match(report.missing.join('\n'), /topic index_status_no_topic/);
     const url = new URL(t.servers.postgres.url ?? '');
     url.pathname = '/no_such_database';
     const without = await status({ postgres: { url: url.toString() } });
@@ -125,6 +127,6 @@ describe('status', () => {
     ]);
     const text = statusText(report);
     assert.match(text, /15 records = 12 clicks \+ 1 duplicate \+ 1 dead letter \+ 1 filtered {2}✔/);
-    console.error(text);
+    assert.match(text, /index_status_test_clicks +0 +/);
   });
 });

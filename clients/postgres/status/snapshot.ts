@@ -44,6 +44,13 @@ const nothing = (missing: string): Snapshot => ({
   backlogs: [],
 });
 
+/** Names a few; a schema that is not there at all misses every table. */
+function describeMissing(schema: string, tables: readonly string[]): string {
+  const some =
+    tables.length > 3 ? `${tables.slice(0, 3).join(', ')} and ${tables.length - 3} more` : tables.join(', ');
+  return `tables of PostgreSQL's schema ${schema} (${some})`;
+}
+
 /** One consistent view of PostgreSQL; a missing database, schema or table is an answer, not an error. */
 export async function readSnapshot(postgres: Postgres): Promise<Snapshot> {
   try {
@@ -52,7 +59,7 @@ export async function readSnapshot(postgres: Postgres): Promise<Snapshot> {
       const missing = await missingTables(client, postgres.name);
       const snapshot =
         missing.length > 0
-          ? nothing(`tables in PostgreSQL's schema ${postgres.name}: ${missing.join(', ')}`)
+          ? nothing(describeMissing(postgres.name, missing))
           : {
               missing: [],
               account: await readAccount(client),
