@@ -6,6 +6,8 @@ import { SERVER_NAMES, TITLES, type Progress, type ServerName } from './model.js
 
 export interface ProgressView {
   readonly onProgress: (progress: Progress) => void;
+  /** What else goes on meanwhile: one line below the servers', drawn over on a terminal. */
+  readonly note: (text: string) => void;
   /** Draws the last state and leaves the cursor below it. */
   close(): void;
 }
@@ -40,6 +42,9 @@ function plainView(stream: NodeJS.WritableStream): ProgressView {
       const symbol = state === 'working' ? ' ' : SYMBOL[state];
       stream.write(`${symbol} ${TITLES[server].padEnd(14)} ${what}  (${clock(Date.now() - begun)})\n`);
     },
+    note: (text) => {
+      stream.write(`  ${text}\n`);
+    },
     close: () => undefined,
   };
 }
@@ -48,6 +53,7 @@ function liveView(stream: NodeJS.WriteStream): ProgressView {
   const lines = new Map<ServerName, Line>();
   let drawn = 0;
   let frame = 0;
+  let noted: string | undefined;
   const draw = () => {
     frame += 1;
     const texts = SERVER_NAMES.flatMap((name) => {
@@ -56,6 +62,7 @@ function liveView(stream: NodeJS.WriteStream): ProgressView {
     });
     const left = timeLeft([...lines.values()]);
     if (left) texts.push(left);
+    if (noted !== undefined) texts.push(noted);
     const width = stream.columns || 80;
     const up = drawn > 0 ? `\x1b[${drawn}A` : '';
     stream.write(`${up}${texts.map((text) => `\x1b[2K${text.slice(0, width - 1)}\n`).join('')}\x1b[0J`);
@@ -68,6 +75,9 @@ function liveView(stream: NodeJS.WriteStream): ProgressView {
       const before = lines.get(progress.server);
       const done = progress.state === 'working' ? {} : { until: before?.until ?? Date.now() };
       lines.set(progress.server, { ...progress, since: before?.since ?? Date.now(), ...done });
+    },
+    note(text) {
+      noted = `  ${text}`;
     },
     close() {
       clearInterval(timer);
