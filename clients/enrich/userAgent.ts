@@ -1,0 +1,32 @@
+/** Browser, system and device of a user agent, and whether it is a machine. */
+import { isbot } from 'isbot';
+import { UAParser } from 'ua-parser-js';
+import type { Enrichers } from '../../domain/event/types.js';
+import { Lru } from './lru.js';
+
+/** Real agents are shorter; longer ones are made to keep regular expressions busy. */
+const MAX_AGENT_LENGTH = 512;
+const CACHED_AGENTS = 10_000;
+const LAST_HALF_CHARACTER = /[\ud800-\udbff]$/;
+
+/** `device`: the kind, `mobile`, `tablet`, `smarttv` …; `desktop` where a browser names none. */
+export function createAgentParser(): Enrichers['ua'] {
+  const cache = new Lru<ReturnType<Enrichers['ua']>>(CACHED_AGENTS);
+  return (agent) => {
+    const capped =
+      agent.length > MAX_AGENT_LENGTH
+        ? agent.slice(0, MAX_AGENT_LENGTH).replace(LAST_HALF_CHARACTER, '')
+        : agent;
+    return cache.get(capped, () => {
+      const { browser, os, device } = new UAParser(capped).getResult();
+      const machine = isbot(capped);
+      return {
+        browser: browser.name,
+        browser_version: browser.version,
+        os: os.name,
+        device: device.type ?? (browser.name !== undefined && !machine ? 'desktop' : undefined),
+        is_bot: machine,
+      };
+    });
+  };
+}
