@@ -101,18 +101,22 @@ export function register(program: Command, ctx: CliContext): void {
   program
     .command('metrics')
     .description('search the figures: clicks, people and time per URL and country')
-    .option('--grain GRAIN', `the windows' length: ${GRAINS.join(', ')} (UTC)`, 'total')
-    .option('--url URL', 'only this URL, letter by letter; with a * at the end, all that begin so')
-    .option('--country CODE', 'only this country (ISO code; ZZ: unknown)')
+    .option('--grain <grain>', `the windows' length: ${GRAINS.join(', ')} (UTC)`, 'total')
+    .option('--url <url>', 'only this URL, letter by letter; with a * at the end, all that begin so')
+    .option('--country <code>', 'only this country (ISO code; ZZ: unknown)')
     .option(
-      '--from TIME',
+      '--from <time>',
       'only windows that begin at this time or later (ISO date or time; UTC without a zone)',
     )
-    .option('--to TIME', 'only windows that begin before this time')
-    .option('--sort FIGURE', `${SORTABLE.join(', ')}; figures and times falling, texts rising`, 'click_count')
+    .option('--to <time>', 'only windows that begin before this time')
     .option(
-      '--limit N',
-      `at most N figures (default: ${TABLE_ROWS} in the table, everything in --csv and --json)`,
+      '--sort <figure>',
+      `${SORTABLE.join(', ')}; figures and times falling, texts rising`,
+      'click_count',
+    )
+    .option(
+      '--limit <n>',
+      `at most so many figures (default: ${TABLE_ROWS} in the table, everything in --csv and --json)`,
     )
     .option('--csv', `comma-separated values: ${CSV_HEADER}`)
     .option('--merge', 'comes in a later version')

@@ -1,7 +1,7 @@
 import { errors, type Client, type estypes } from '@elastic/elasticsearch';
 import { ServerRefused } from '../../domain/errors.js';
 import { GRAINS, physicalIndex, readAlias, writeAlias, type Grain } from '../../domain/names.js';
-import { causeOf, isBlock, isPassing } from './errors.js';
+import { causeOf, mapEsError } from './errors.js';
 import { abortable } from './retry.js';
 import { ensureTemplate, MAPPINGS } from './template.js';
 
@@ -98,7 +98,7 @@ function isBlocked(state: estypes.IndicesIndexState | undefined): boolean {
 /**
  * The template and, per grain, an index with its two aliases: as found, or made. Safe to call at any time, also
  * by two workers at once. Rejects with `ServerRefused` where a template, an alias or a mapping of somebody
- * else's stands in the way.
+ * else's stands in the way, otherwise with what `mapEsError` makes of an error.
  */
 export async function ensureIndices(
   client: Client,
@@ -112,8 +112,8 @@ export async function ensureIndices(
     for (const grain of grains) made.push(await ensureIndex(client, name, grain, signal));
     return made;
   } catch (e) {
-    if (!(e instanceof errors.ResponseError) || isPassing(e.statusCode ?? 0) || isBlock(causeOf(e))) throw e;
-    if (e.statusCode !== 400 && e.statusCode !== 404) throw e;
+    const refused = e instanceof errors.ResponseError && (e.statusCode === 400 || e.statusCode === 404);
+    if (!refused) throw mapEsError(e);
     const { type, reason } = causeOf(e);
     throw refuse(`Elasticsearch refused the indices ${name}-metrics-*: ${type ?? ''}: ${reason ?? ''}`, e);
   }

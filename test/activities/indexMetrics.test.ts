@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { afterEach, beforeEach, describe, it } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createIndexMetrics } from '../../activities/indexMetrics.js';
 import type { AnalyzeDeps, Failpoint } from '../../activities/deps.js';
@@ -46,14 +46,10 @@ describe('indexMetrics', () => {
   const rejects = (index: string) => withClient(t.postgres, name, (client) => countRejects(client, index));
   const urls = (n: number) => Array.from({ length: n }, (_, i) => ({ url: `/p/${i}`, clicks: i + 1 }));
 
-  before(() => {
-    t = undefined as never;
-  });
   beforeEach(async () => {
-    if (t as unknown) await t.drop();
     t = await testInstallation(name);
   });
-  after(() => t.drop());
+  afterEach(() => t.drop());
 
   it('brings every grain in step, and a second run sends nothing', async () => {
     await t.put(1, urls(8));
@@ -98,6 +94,33 @@ describe('indexMetrics', () => {
     };
     await run({ failpoint });
     assert.equal(await count('total'), 7);
+  });
+
+  it('goes on with its own index when the read alias moves, and fills the other in the next run', async () => {
+    await t.put(1, urls(7));
+    const other = physicalIndex(name, 'total', 2);
+    let moved = false;
+    const failpoint: Failpoint = async (at) => {
+      if (at !== 'indexMetrics:after-cursor' || moved) return;
+      moved = true;
+      await t.elasticsearch.indices.create({ index: other });
+      const alias = readAlias(name, 'total');
+      await t.elasticsearch.indices.updateAliases({
+        actions: [{ remove: { index: total, alias } }, { add: { index: other, alias } }],
+      });
+    };
+    assert.equal(grainOf(await run({ failpoint }), 'total').index, total);
+    const next = grainOf(await run(), 'total');
+    assert.equal(next.index, other);
+    assert.equal(next.indexed, 7);
+    assert.equal(await count('total'), 7);
+  });
+
+  it('loses nothing to a second attempt that runs at the same time', async () => {
+    await t.put(1, urls(40));
+    await Promise.all([run(), run(), run({ page: 7 })]);
+    assert.equal(await count('total'), 40);
+    assert.equal((await run()).indexed, 0);
   });
 
   it('stops as refused when something deletes the index again and again', async () => {
@@ -194,7 +217,7 @@ describe('indexMetrics', () => {
 
   it('refuses a mapping of somebody else instead of rejecting document by document', async () => {
     await t.elasticsearch.indices.create({
-      index: total.replace(name, `${name}`) + '0',
+      index: `${total}0`,
       aliases: { [readAlias(name, 'total')]: {} },
       mappings: { properties: { click_count: { type: 'keyword' } } },
     });

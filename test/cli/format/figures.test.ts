@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Command } from 'commander';
 import { CSV_HEADER, figureCsv, figureJson, figureTable } from '../../../cli/format/figures.js';
 import { humanTime } from '../../../cli/format/numbers.js';
-import { toQuery } from '../../../cli/verbs/metrics.js';
+import { register, toQuery } from '../../../cli/verbs/metrics.js';
 import type { Figure } from '../../../clients/elasticsearch/index.js';
 import { UsageError } from '../../../domain/errors.js';
 
@@ -110,6 +111,24 @@ describe('metrics options', () => {
       },
     );
     assert.deepEqual(toQuery({ url: '/a*' }).url, { prefix: '/a' });
+  });
+  it('take a value each on the command line', async () => {
+    const nothing = (): void => undefined;
+    const program = new Command().exitOverride();
+    register(program, {
+      json: false,
+      config: undefined,
+      live: false,
+      signal: new AbortController().signal,
+      out: nothing,
+      result: nothing,
+      progress: nothing,
+      status: nothing,
+      exit: nothing,
+    });
+    const options = ['url', 'country', 'from', 'to', 'sort', 'limit'].flatMap((one) => [`--${one}`, 'x']);
+    const parsing = program.parseAsync(['metrics', ...options, '--csv', '--grain', 'week'], { from: 'user' });
+    await assert.rejects(parsing, (e) => e instanceof UsageError && /^--grain: .*'week'/.test(e.message));
   });
   it('name the option that is wrong', () => {
     const wrong: [Parameters<typeof toQuery>[0], RegExp][] = [
