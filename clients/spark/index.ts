@@ -1,5 +1,6 @@
 import { SparkSession } from './session.js';
 
+export type { RecordBatch as SparkBatch } from 'apache-arrow';
 export { SparkQueryFailed } from './errors.js';
 export { parseSparkRemote } from './remote.js';
 export { SparkSession, type ExecuteOptions, type SparkProgress } from './session.js';

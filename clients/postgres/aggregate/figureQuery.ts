@@ -1,0 +1,88 @@
+import type { Config } from '../../../domain/config/config.js';
+
+/** Sketches keep 2^12 hashes: exact up to 4,096 users, above within 1.6 % (one standard error). */
+export const LG_K = 12;
+/** First byte of a serialised sketch: the preamble's length, 3 only when theta < 1, that is, when users were dropped. */
+const ESTIMATE = '03';
+
+const HOUR_US = 3_600_000_000;
+const DAY_US = 24 * HOUR_US;
+
+/**
+ * The one query of a run, in Spark's SQL: all four grains in one pass over the clicks.
+ *
+ * Fresh hours and clean parts are spread over the windows they belong to (an hour counts for itself, its day, its
+ * month and the total; a clean day for its month and the total) and grouped once. Sums, and unions of theta
+ * sketches trimmed to k, depend neither on order nor on nesting, so a total from hours equals one from months.
+ *
+ * @param clicks view made from `clicksSource`
+ * @param parts  view made from `cleanPartsSource`; undefined when nothing is stored yet
+ * @param hours  µs since 1970 of the hours to compute; clicks of other hours only end a session's gap
+ */
+export function figureQuery(
+  config: Config,
+  clicks: string,
+  parts: string | undefined,
+  hours: readonly bigint[],
+): string {
+  const timeoutUs = Math.round(config.analyze.sessionTimeoutMs * 1000);
+  // Clicks without a session shall not all meet in one task: each is a window of its own.
+  const next =
+    config.roles.session === undefined
+      ? 'CAST(NULL AS BIGINT)'
+      : `lead(event_us) OVER (
+          PARTITION BY session_key, CASE WHEN session_key IS NULL THEN event_id END
+          ORDER BY event_us, event_id)`;
+  const clean =
+    parts === undefined
+      ? ''
+      : `UNION ALL
+    SELECT level, start_us, url, country, click_count, bot_clicks, CAST(NULL AS BIGINT), users_sketch,
+           timed_clicks, total_time_spent_ms, CAST(NULL AS ARRAY<DOUBLE>)
+    FROM ${parts}`;
+  return `
+  WITH followed AS (
+    SELECT event_us, url, country, user_key, is_bot, time_spent_ms, ${next} AS next_us FROM ${clicks}
+  ), timed AS (
+    SELECT event_us - pmod(event_us, ${HOUR_US}) AS start_us, url, country, user_key, is_bot,
+           CASE WHEN time_spent_ms IS NOT NULL THEN time_spent_ms
+                WHEN next_us - event_us <= ${timeoutUs} THEN (next_us - event_us + 500) DIV 1000 END AS spent_ms
+    FROM followed
+  ), hours AS (
+    SELECT 0 AS level, start_us, url, country,
+           count(*) AS click_count, count_if(is_bot) AS bot_clicks, count(DISTINCT user_key) AS unique_users,
+           -- a sketch ignores the empty text, which is a user like any other
+           theta_sketch_agg(concat('=', user_key), ${LG_K}) AS users_sketch,
+           count(spent_ms) AS timed_clicks, coalesce(sum(spent_ms), 0) AS total_time_spent_ms,
+           percentile(spent_ms, array(0.5, 0.9)) AS percentiles
+    FROM timed WHERE start_us IN (${hours.join(', ')})
+    GROUP BY start_us, url, country
+  ), parts AS (
+    SELECT * FROM hours ${clean}
+  ), spread AS (
+    SELECT explode(slice(array(
+             named_struct('grain', 'hour', 'start_us', start_us),
+             named_struct('grain', 'day', 'start_us', start_us - pmod(start_us, ${DAY_US})),
+             named_struct('grain', 'month', 'start_us', unix_micros(date_trunc('MONTH', timestamp_micros(start_us)))),
+             named_struct('grain', 'total', 'start_us', CAST(NULL AS BIGINT))), level + 1, 4 - level)) AS target,
+           url, country, click_count, bot_clicks, unique_users, users_sketch, timed_clicks, total_time_spent_ms,
+           percentiles
+    FROM parts
+  ), grouped AS (
+    SELECT target.grain AS grain, target.start_us AS start_us, url, country,
+           sum(click_count) AS click_count, sum(bot_clicks) AS bot_clicks, max(unique_users) AS hour_users,
+           theta_union_agg(users_sketch, ${LG_K}) AS users_sketch,
+           sum(timed_clicks) AS timed_clicks, sum(total_time_spent_ms) AS total_time_spent_ms,
+           max(percentiles) AS percentiles
+    FROM spread GROUP BY target.grain, target.start_us, url, country
+  )
+  SELECT grain, start_us, url, country, click_count, bot_clicks,
+         CASE WHEN grain = 'hour' THEN hour_users ELSE theta_sketch_estimate(users_sketch) END AS unique_users,
+         grain = 'hour' OR substr(hex(users_sketch), 1, 2) <> '${ESTIMATE}' AS unique_users_exact,
+         users_sketch, timed_clicks, total_time_spent_ms,
+         CASE WHEN timed_clicks > 0 THEN CAST(total_time_spent_ms AS DOUBLE) / CAST(timed_clicks AS DOUBLE) END
+           AS avg_time_spent_ms,
+         CASE WHEN grain = 'hour' THEN percentiles[0] END AS median_time_spent_ms,
+         CASE WHEN grain = 'hour' THEN percentiles[1] END AS p90_time_spent_ms
+  FROM grouped`;
+}

@@ -1,0 +1,42 @@
+import type pg from 'pg';
+
+/** Where Spark finds PostgreSQL. The connection's own address and user, never its password. */
+export function jdbcUrl(configured: string | undefined, client: pg.ClientBase): string {
+  if (configured !== undefined) return configured;
+  const { host, port, database, user, ssl } = client as unknown as Partial<pg.Client>;
+  const address = host === undefined || host.startsWith('/') ? 'localhost' : host;
+  const bracketed = address.includes(':') ? `[${address}]` : address;
+  const parameters = new URLSearchParams();
+  if (user !== undefined) parameters.set('user', user);
+  if (ssl) parameters.set('sslmode', 'require');
+  const query = parameters.toString();
+  return `jdbc:postgresql://${bracketed}:${port ?? 5432}/${encodeURIComponent(database ?? '')}${query && `?${query}`}`;
+}
+
+export interface JdbcRead {
+  readonly url: string;
+  readonly source: string;
+  readonly snapshot: string;
+  /** By which the queries that Spark runs in PostgreSQL can be found and cancelled. */
+  readonly applicationName: string;
+  readonly statementTimeoutMs: number;
+}
+
+/**
+ * Options of a JDBC read inside an exported snapshot. BEGIN, since `SET TRANSACTION …` alone would be silently
+ * without effect in autocommit.
+ */
+export function jdbcOptions(read: JdbcRead): Record<string, string> {
+  if (!/^[0-9A-F-]+$/i.test(read.snapshot)) throw new Error(`not a snapshot id: ${read.snapshot}`);
+  return {
+    url: read.url,
+    driver: 'org.postgresql.Driver',
+    dbtable: read.source,
+    // 0, the default, would load everything into memory at once.
+    fetchsize: '10000',
+    sessionInitStatement:
+      `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '${read.snapshot}'; ` +
+      `SET LOCAL statement_timeout = ${Math.round(read.statementTimeoutMs)}`,
+    ApplicationName: read.applicationName,
+  };
+}

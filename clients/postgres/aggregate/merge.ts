@@ -1,0 +1,84 @@
+import type pg from 'pg';
+
+const FIGURES = [
+  'click_count',
+  'bot_clicks',
+  'unique_users',
+  'unique_users_exact',
+  'users_sketch',
+  'timed_clicks',
+  'total_time_spent_ms',
+  'avg_time_spent_ms',
+  'median_time_spent_ms',
+  'p90_time_spent_ms',
+] as const;
+
+/** Gives the fresh figures their ids, and what they count. */
+export async function identifyFigures(client: pg.ClientBase): Promise<{ figures: number; clicks: number }> {
+  await client.query(
+    `CREATE TEMPORARY TABLE identified ON COMMIT DROP AS
+     SELECT figure_id(grain, window_start, url, country) AS figure_id, *
+     FROM (SELECT timestamptz 'epoch' + start_us * interval '1 microsecond' AS window_start, * FROM fresh_figures) f`,
+  );
+  await client.query('CREATE UNIQUE INDEX ON identified (figure_id)');
+  await client.query('ANALYZE identified');
+  const { rows } = await client.query<{ figures: string; clicks: string }>(
+    `SELECT count(*) AS figures, coalesce(sum(click_count) FILTER (WHERE grain = 'hour'), 0) AS clicks
+     FROM identified`,
+  );
+  return { figures: Number(rows[0]?.figures ?? 0), clicks: Number(rows[0]?.clicks ?? 0) };
+}
+
+/**
+ * Inserts new figures, replaces changed ones and revives tombstones, all under `version`. A row whose figures are
+ * the same, sketch included, is not written and keeps its version. Returns how many were written.
+ */
+export async function mergeFigures(client: pg.ClientBase, version: string): Promise<number> {
+  const list = FIGURES.join(', ');
+  const { rowCount } = await client.query(
+    `INSERT INTO click_metrics AS m (figure_id, grain, window_start, url, country, ${list}, version, deleted)
+     SELECT f.figure_id, f.grain, f.window_start, f.url, f.country, ${FIGURES.map((name) => `f.${name}`).join(', ')},
+            $1::bigint, false
+     FROM identified f
+     WHERE NOT EXISTS (SELECT FROM click_metrics o WHERE o.figure_id = f.figure_id
+       AND (${FIGURES.map((name) => `o.${name}`).join(', ')})
+           IS NOT DISTINCT FROM (${FIGURES.map((name) => `f.${name}`).join(', ')}))
+     ON CONFLICT (figure_id) DO UPDATE SET
+       ${FIGURES.map((name) => `${name} = excluded.${name}`).join(', ')},
+       version = excluded.version, deleted = false`,
+    [version],
+  );
+  return rowCount ?? 0;
+}
+
+/**
+ * Buries the figures that lost their clicks: keys stored for the recomputed hours that have none there now, and of
+ * their days, months and totals those that no part is left of. Returns how many.
+ */
+export async function buryVanished(
+  client: pg.ClientBase,
+  version: string,
+  hours: readonly number[],
+): Promise<number> {
+  const { rowCount } = await client.query(
+    `WITH vanished AS (
+       SELECT m.window_start AS hour, m.url, m.country FROM click_metrics m
+       WHERE m.grain = 'hour' AND NOT m.deleted AND m.window_start = ANY($2::timestamptz[])
+         AND NOT EXISTS (SELECT FROM identified f WHERE f.figure_id = m.figure_id)
+     ), suspects AS (
+       SELECT DISTINCT figure_id(w.grain, w.window_start, v.url, v.country) AS figure_id
+       FROM vanished v CROSS JOIN LATERAL (VALUES
+         ('hour', v.hour), ('day', date_trunc('day', v.hour, 'UTC')),
+         ('month', date_trunc('month', v.hour, 'UTC')), ('total', NULL)) w (grain, window_start)
+     )
+     UPDATE click_metrics m SET
+       click_count = 0, bot_clicks = 0, unique_users = 0, unique_users_exact = true, users_sketch = NULL,
+       timed_clicks = 0, total_time_spent_ms = 0, avg_time_spent_ms = NULL, median_time_spent_ms = NULL,
+       p90_time_spent_ms = NULL, version = $1::bigint, deleted = true
+     FROM suspects s
+     WHERE m.figure_id = s.figure_id AND NOT m.deleted
+       AND NOT EXISTS (SELECT FROM identified f WHERE f.figure_id = m.figure_id)`,
+    [version, hours.map((hour) => new Date(hour).toISOString())],
+  );
+  return rowCount ?? 0;
+}

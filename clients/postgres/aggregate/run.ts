@@ -1,0 +1,58 @@
+import type pg from 'pg';
+
+/** A version from the one sequence that all figures share; drawn only when there is something to compute. */
+export async function nextVersion(client: pg.ClientBase): Promise<string> {
+  const { rows } = await client.query<{ version: string }>("SELECT nextval('figure_version') AS version");
+  return rows[0]?.version ?? '';
+}
+
+/** What Spark's connections enter, so that all of them and this transaction see the same rows. */
+export async function exportSnapshot(client: pg.ClientBase): Promise<string> {
+  const { rows } = await client.query<{ id: string }>('SELECT pg_export_snapshot() AS id');
+  return rows[0]?.id ?? '';
+}
+
+export async function hasFigures(client: pg.ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ some: boolean }>('SELECT EXISTS (SELECT FROM click_metrics) AS some');
+  return rows[0]?.some ?? false;
+}
+
+/** Clicks that a read of this much time may bring, by the planner's estimate: enough to choose how to read. */
+export async function estimateClicks(client: pg.ClientBase, from: number, to: number): Promise<number> {
+  const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>(
+    `EXPLAIN (FORMAT JSON) SELECT FROM click_data
+     WHERE event_time >= '${new Date(from).toISOString()}' AND event_time < '${new Date(to).toISOString()}'`,
+  );
+  return rows[0]?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0;
+}
+
+export interface RunRecord {
+  readonly version: string;
+  readonly workflowId: string;
+  readonly workflowRunId: string;
+  readonly hours: number;
+  readonly clicks: number;
+  readonly changed: number;
+  readonly vanished: number;
+  readonly startedAt: Date;
+}
+
+/** Writes the run's line and returns its number. */
+export async function recordRun(client: pg.ClientBase, run: RunRecord): Promise<string> {
+  const { rows } = await client.query<{ run_id: string }>(
+    `INSERT INTO aggregate_run
+       (version, workflow_id, workflow_run_id, hours, clicks, changed, vanished, started_at, finished_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp()) RETURNING run_id`,
+    [
+      run.version,
+      run.workflowId,
+      run.workflowRunId,
+      run.hours,
+      run.clicks,
+      run.changed,
+      run.vanished,
+      run.startedAt.toISOString(),
+    ],
+  );
+  return rows[0]?.run_id ?? '';
+}
