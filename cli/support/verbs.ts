@@ -7,6 +7,8 @@ import type { RegisterVerb } from './verb.js';
 type Load = () => Promise<{ register: RegisterVerb }>;
 
 export const VERBS: ReadonlyMap<string, Load> = new Map<string, Load>([
+  ['config', () => import('../verbs/config.js')],
+  ['produce', () => import('../verbs/produce.js')],
   ['worker', () => import('../verbs/worker.js')],
   ['pipeline', () => import('../verbs/pipeline.js')],
   ['ingest', () => import('../verbs/ingest.js')],
