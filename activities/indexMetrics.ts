@@ -181,7 +181,8 @@ export function createIndexMetrics(
           client,
           beat,
           signal: context.cancellationSignal,
-          patienceMs: Math.min(ATTEMPT_PATIENCE, deps.patienceMs),
+          // Several attempts fit into the whole patience, so that its end tells the last one's reason.
+          patienceMs: Math.min(ATTEMPT_PATIENCE, deps.patienceMs / 3),
           page: tuning.page ?? PAGE,
         };
         const grains: GrainResult[] = [];
