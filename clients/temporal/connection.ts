@@ -6,7 +6,12 @@ import { ServerRefused, ServerUnavailable } from '../../domain/errors.js';
 
 /** Address, TLS and key in the form that client and worker both take. */
 export interface TemporalTarget {
-  readonly options: Pick<ConnectionOptions, 'address' | 'tls' | 'apiKey' | 'metadata'>;
+  readonly options: {
+    readonly address: string;
+    readonly tls?: NonNullable<ConnectionOptions['tls']>;
+    readonly apiKey?: string;
+    readonly metadata?: Record<string, string>;
+  };
   readonly address: string;
   readonly namespace: string;
 }
@@ -29,9 +34,9 @@ export function temporalTarget(servers: Servers, env: NodeJS.ProcessEnv = proces
     return {
       options: {
         address,
-        ...(tls === undefined ? {} : { tls }),
+        ...(tls ? { tls } : {}),
         ...(apiKey === undefined ? {} : { apiKey }),
-        ...(metadata === undefined ? {} : { metadata }),
+        ...(metadata === undefined ? {} : { metadata: metadata as Record<string, string> }),
       },
       address,
       namespace: namespace ?? 'default',

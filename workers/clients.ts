@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import type { AnalyzeDeps, BaseDeps, IngestDeps } from '../activities/deps.js';
+import { openSpool } from '../activities/spool.js';
+import { openElasticsearch } from '../clients/elasticsearch/index.js';
+import { openEnrichers } from '../clients/enrich/index.js';
+import { openKafka } from '../clients/kafka/index.js';
+import { checkSchema } from '../clients/postgres/migrate.js';
+import { openPostgres } from '../clients/postgres/pool.js';
+import { visitorKey } from '../clients/postgres/visitorKey.js';
+import type { Settings } from '../clients/settings/loadConfig.js';
+import { supplySpark } from '../clients/spark/index.js';
+import { createDecoder } from '../domain/event/decoder.js';
+import type { Logger } from '../domain/logger.js';
+import { failpointFromEnv } from './failpoint.js';
+import type { Role } from './queues.js';
+
+export interface Clients {
+  readonly ingest?: IngestDeps;
+  readonly analyze?: AnalyzeDeps;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens what a role needs, once per process. Nothing is polled before the tables are known to be this code's.
+ * @throws SchemaMismatch, ServerUnavailable, ServerRefused
+ */
+export async function openClients(
+  { config, servers }: Settings,
+  role: Role,
+  options: { readonly logger: Logger; readonly draining: AbortSignal; readonly connections: number },
+): Promise<Clients> {
+  const { logger, draining } = options;
+  const closing: (() => Promise<unknown>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const each of closing.reverse())
+      await each().catch((error: unknown) => {
+        logger.warn({ err: String(error) }, 'a client did not close cleanly');
+      });
+  };
+  try {
+    const postgres = openPostgres(servers, config.name, { max: options.connections, logger });
+    closing.push(() => postgres.close());
+    await checkSchema(postgres, config);
+    const base: BaseDeps = { config, servers, postgres, logger, failpoint: failpointFromEnv() };
+    const clients: { ingest?: IngestDeps; analyze?: AnalyzeDeps } = {};
+    if (role !== 'analyze') {
+      const kafka = openKafka(servers, `${config.name}-worker`, logger);
+      closing.push(() => kafka.close());
+      const key =
+        servers.visitorKey === undefined ? await visitorKey(postgres) : Buffer.from(servers.visitorKey);
+      const enrichers = await openEnrichers(config, key);
+      const decoder = createDecoder(config, enrichers, (bytes) =>
+        createHash('sha256').update(bytes).digest(),
+      );
+      const spool = await openSpool(config, logger);
+      closing.push(() => spool.close());
+      clients.ingest = { ...base, kafka, decoder, spool, draining };
+    }
+    if (role !== 'ingest') {
+      const elasticsearch = openElasticsearch(servers);
+      closing.push(() => elasticsearch.close());
+      const spark = supplySpark(servers.spark.remote);
+      closing.push(() => spark.close());
+      const patienceMs = config.analyze.indexPatienceMs;
+      clients.analyze = { ...base, spark: () => spark.session(), elasticsearch, patienceMs };
+    }
+    return { ...clients, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

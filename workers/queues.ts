@@ -1,0 +1,47 @@
+import { analyzeQueue, ingestQueue, spoolQueue, workflowQueue } from '../domain/names.js';
+import type { Config } from '../domain/config/config.js';
+
+export const ROLES = ['all', 'ingest', 'analyze'] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Queue {
+  readonly kind: 'workflows' | 'ingest' | 'analyze' | 'spool';
+  readonly taskQueue: string;
+  /** Activities at a time. */
+  readonly slots: number;
+  /** How long a drain waits for what is under way, ms. */
+  readonly graceMs: number;
+}
+
+/** Above the time of one batch. */
+const BATCH_GRACE_MS = 60_000;
+/** An aggregation that is cancelled changed nothing and starts again elsewhere: no need to wait for its end. */
+const ANALYZE_GRACE_MS = 15_000;
+
+/**
+ * What a role polls. Every worker polls the workflow queue. On a spool's queue each lane (topic × shard) can hold
+ * two slots at once, one that reads ahead, waiting for records, and one that persists: with fewer, the waiting
+ * would keep the persisting out. Memory is bounded by lanes × `ingest.batch.bytes`, since a lane has one batch
+ * being read at a time.
+ */
+export function queuesOf(role: Role, config: Config, spoolId: string | undefined): readonly Queue[] {
+  const { name } = config;
+  const lanes = lanesOf(config);
+  const queues: Queue[] = [
+    { kind: 'workflows', taskQueue: workflowQueue(name), slots: 10, graceMs: ANALYZE_GRACE_MS },
+  ];
+  if (role !== 'analyze' && spoolId !== undefined)
+    queues.push(
+      { kind: 'spool', taskQueue: spoolQueue(name, spoolId), slots: 2 * lanes, graceMs: BATCH_GRACE_MS },
+      // The first of a chain, exact forms, and pipelines that wait in awaitOffsets, which cost nothing but must not
+      // keep out those that they wait for.
+      { kind: 'ingest', taskQueue: ingestQueue(name), slots: 4 * lanes + 4, graceMs: BATCH_GRACE_MS },
+    );
+  if (role !== 'ingest')
+    // One aggregation at a time holds the figures' lock anyway; the other slot lets the index catch up meanwhile.
+    queues.push({ kind: 'analyze', taskQueue: analyzeQueue(name), slots: 2, graceMs: ANALYZE_GRACE_MS });
+  return queues;
+}
+
+export const lanesOf = ({ kafka, ingest }: Config): number =>
+  Math.min(16, Math.max(2, kafka.topics.length * (ingest.shards ?? 2)));

@@ -1,0 +1,96 @@
+import { join } from 'node:path';
+import { Worker } from '@temporalio/worker';
+import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
+import { createAwaitOffsets } from '../activities/awaitOffsets.js';
+import { createConsumeBatch } from '../activities/consumeBatch.js';
+import { createIndexMetrics } from '../activities/indexMetrics.js';
+import { createNoteOffsets } from '../activities/noteOffsets.js';
+import { createPersistBatch } from '../activities/persistBatch.js';
+import { createRunSparkAggregation } from '../activities/runSparkAggregation.js';
+import { projectRoot } from '../clients/settings/loadConfig.js';
+import type { WorkflowSettings } from '../domain/stages.js';
+import type { Clients } from './clients.js';
+import type { Queue } from './queues.js';
+
+/** After its grace an activity is cancelled; one that ignores that is left behind so much later. */
+const FORCE_AFTER_MS = 20_000;
+
+/** Made by the build; a worker that had to bundle would be ready four seconds later. */
+const workflowBundle = { codePath: join(projectRoot(), 'dist/workflow-bundle.js') };
+
+/** One Worker per queue, all in this process, over one connection. */
+export function createWorkers(
+  connection: NativeConnection,
+  namespace: string,
+  queues: readonly Queue[],
+  clients: Clients,
+  readSettings: () => Promise<WorkflowSettings>,
+): Promise<Worker[]> {
+  return Promise.all(
+    queues.map((queue) =>
+      Worker.create({
+        connection,
+        namespace,
+        taskQueue: queue.taskQueue,
+        maxConcurrentActivityTaskExecutions: queue.slots,
+        shutdownGraceTime: queue.graceMs,
+        shutdownForceTime: queue.graceMs + FORCE_AFTER_MS,
+        ...workOf(queue, clients, readSettings),
+      }),
+    ),
+  );
+}
+
+function workOf(
+  { kind }: Queue,
+  { ingest, analyze }: Clients,
+  readSettings: () => Promise<WorkflowSettings>,
+): Partial<WorkerOptions> {
+  switch (kind) {
+    case 'workflows':
+      return { workflowBundle, activities: { readSettings }, enableNonLocalActivities: false };
+    case 'spool':
+      if (ingest === undefined) return {};
+      return {
+        activities: { consumeBatch: createConsumeBatch(ingest), persistBatch: createPersistBatch(ingest) },
+      };
+    case 'ingest':
+      if (ingest === undefined) return {};
+      return {
+        activities: {
+          noteOffsets: createNoteOffsets(ingest),
+          awaitOffsets: createAwaitOffsets(ingest),
+          consumeBatch: createConsumeBatch(ingest),
+        },
+      };
+    case 'analyze':
+      if (analyze === undefined) return {};
+      return {
+        activities: {
+          runSparkAggregation: createRunSparkAggregation(analyze),
+          indexMetrics: createIndexMetrics(analyze),
+        },
+      };
+  }
+}
+
+/**
+ * Runs all until told to drain; resolves when each has finished what it had in hand. One that fails drains the
+ * others, and its error is thrown.
+ */
+export async function runUntilDrained(
+  workers: readonly Worker[],
+  draining: AbortSignal,
+  onReady: () => void,
+): Promise<void> {
+  const drain = (): void => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  const running = workers.map((worker) => worker.run());
+  const watched = running.map((run) => run.catch(drain));
+  onReady();
+  if (draining.aborted) drain();
+  draining.addEventListener('abort', drain);
+  await Promise.all(watched);
+  await Promise.all(running);
+}
