@@ -1,0 +1,259 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
+import { existingDays } from '../clients/postgres/days.js';
+import { allNextOffsets, asPositions, topicMadeAgain } from '../clients/postgres/offsets.js';
+import { withClient } from '../clients/postgres/pool.js';
+import { OffsetOutOfRange, ServerUnavailable } from '../domain/errors.js';
+import { spoolQueue } from '../domain/names.js';
+import type { BatchRef, ConsumeBatchInput, ConsumeBatchResult, OffsetRange } from '../domain/stages.js';
+import { BatchWriter } from './batchWriter.js';
+import type { IngestDeps } from './deps.js';
+import { wrapActivity } from './failure.js';
+import { underHeartbeat } from './heartbeat.js';
+import { openSource, type IngestSource } from './ingestSource.js';
+
+/** A call that finds nothing returns after so long, so that it does not hold a worker's slot for ever. */
+const IDLE_MS = 30_000;
+/** A trickle's patience doubles up to this. */
+const MAX_WAIT_MS = 30_000;
+/** One long poll of the brokers; also how soon a shutdown is seen. */
+const POLL_MS = 500;
+const FETCH_BYTES = 4 * 1024 * 1024;
+const MIN_FETCH_BYTES = 64 * 1024;
+/** A leaf is a lock and three tables; more in one batch could exhaust PostgreSQL's lock table. */
+const MAX_NEW_DAYS = 32;
+
+/**
+ * Reads a batch of offset ranges from Kafka, parses and enriches it, and leaves it in the spool.
+ * Open form: until the batch is full, T ms after its first record (or its first move), or 30 s without either.
+ * Exact form: the given ranges, whatever their size.
+ * Errors: OffsetOutOfRange, UnreadableBatch, ConfigurationError, ServerUnavailable, ServerRefused.
+ */
+export function createConsumeBatch(
+  deps: IngestDeps,
+): (input: ConsumeBatchInput) => Promise<ConsumeBatchResult> {
+  return wrapActivity(async (input) => {
+    const progress = { records: 0, bytes: 0 };
+    return underHeartbeat(
+      () => ({ topic: input.topic, shard: input.shard, ...progress }),
+      () => new Consumption(deps, input, progress).run(),
+    );
+  });
+}
+
+/** Hash of source and ranges: any attempt on any worker that reads the same gets the same id. */
+export const batchIdOf = (incarnation: string, ranges: readonly OffsetRange[]): string =>
+  createHash('sha256')
+    .update(JSON.stringify([incarnation, ranges.map(({ partition, from, to }) => [partition, from, to])]))
+    .digest('hex')
+    .slice(0, 32);
+
+class Consumption {
+  private readonly signal = Context.current().cancellationSignal;
+  private readonly from = new Map<number, bigint>();
+  private readonly at = new Map<number, bigint>();
+  /** Where to stop; a partition without an entry has no end. */
+  private readonly ends = new Map<number, bigint>();
+  private readonly stable = new Map<number, bigint>();
+  private full = false;
+  private firstMove: number | undefined;
+
+  constructor(
+    private readonly deps: IngestDeps,
+    private readonly input: ConsumeBatchInput,
+    private readonly progress: { records: number; bytes: number },
+  ) {}
+
+  async run(): Promise<ConsumeBatchResult> {
+    const { deps, input } = this;
+    const committing = this.commitGroup();
+    const source = await openSource(deps, input.topic, this.signal);
+    this.plan(source);
+    const unfinished = this.unfinished().length > 0;
+    if (unfinished && input.exact === undefined && !(await this.roomInSpool())) return this.result(undefined);
+    const existing = await withClient(deps.postgres, `${deps.postgres.name}:consumeBatch`, existingDays);
+    const spooled = await deps.spool.begin();
+    try {
+      const writer = new BatchWriter(spooled, deps.decoder, deps.config, source.sourceId, {
+        existing,
+        newDays: input.exact === undefined ? MAX_NEW_DAYS : Infinity,
+      });
+      await this.read(writer);
+      await deps.failpoint('consumeBatch:after-fetch');
+      const batch = await this.finish(source, writer);
+      if (batch === undefined) await spooled.discard();
+      await committing;
+      return this.result(batch);
+    } catch (e) {
+      await spooled.discard().catch(() => undefined);
+      throw e;
+    }
+  }
+
+  private plan({ sourceId, next }: IngestSource): void {
+    const { exact, after, until, shard, shards, topic } = this.input;
+    if (exact !== undefined) {
+      if (exact.sourceId !== sourceId)
+        throw new OffsetOutOfRange(
+          `topic ${topic}: source ${exact.sourceId} of the batch is now ${sourceId}`,
+        );
+      for (const { partition, from, to } of exact.ranges) {
+        this.from.set(partition, BigInt(from));
+        this.ends.set(partition, BigInt(to));
+      }
+    } else {
+      const given = new Map(after?.map(({ partition, offset }) => [partition, BigInt(offset)]));
+      for (const [partition, stored] of next)
+        if (partition % shards === shard) this.from.set(partition, given.get(partition) ?? stored);
+      for (const { partition, offset } of until ?? []) this.ends.set(partition, BigInt(offset));
+      // A bounded ingest reads the partitions that it names.
+      if (until !== undefined)
+        for (const [partition, from] of this.from)
+          if (!this.ends.has(partition)) this.ends.set(partition, from);
+    }
+    for (const [partition, from] of this.from) this.at.set(partition, from);
+  }
+
+  private unfinished(): number[] {
+    return [...this.at].filter(([p, at]) => at < (this.ends.get(p) ?? Infinity)).map(([p]) => p);
+  }
+
+  private async read(writer: BatchWriter): Promise<void> {
+    const { records: maxRecords, bytes: maxBytes, waitMs } = this.deps.config.ingest.batch;
+    const patience = this.input.waitMs ?? waitMs;
+    const open = this.input.exact === undefined;
+    const began = Date.now();
+    let moved = began;
+    for (;;) {
+      this.signal.throwIfAborted();
+      const wanted = this.unfinished();
+      if (wanted.length === 0 || this.full) return;
+      const now = Date.now();
+      const deadline = this.firstMove === undefined ? began + IDLE_MS : this.firstMove + patience;
+      if (open && (now >= deadline || this.deps.draining?.aborted === true)) return;
+      if (!open && now - moved > IDLE_MS)
+        throw new ServerUnavailable(
+          'Kafka',
+          `topic ${this.input.topic}: the end of the batch does not arrive`,
+        );
+      const fetched = await this.deps.kafka.fetch(
+        this.input.topic,
+        new Map(wanted.map((p) => [p, this.at.get(p) ?? 0n])),
+        {
+          maxWaitMs: open ? Math.max(1, Math.min(POLL_MS, deadline - now)) : POLL_MS,
+          maxBytes: this.fetchBytes(writer, maxRecords),
+          lane: `${this.input.shard}`,
+          signal: this.signal,
+        },
+      );
+      for (const { partition, lastStableOffset, items } of fetched) {
+        this.stable.set(partition, lastStableOffset);
+        const before = this.at.get(partition);
+        for (const item of items) {
+          const end = this.ends.get(partition);
+          if ('next' in item) {
+            this.at.set(partition, end !== undefined && item.next > end ? end : item.next);
+            continue;
+          }
+          if (end !== undefined && item.offset >= end) {
+            this.at.set(partition, end);
+            break;
+          }
+          if (!writer.add(item)) {
+            this.at.set(partition, item.offset);
+            this.full = true;
+            break;
+          }
+          this.at.set(partition, item.offset + 1n);
+          if (open && (writer.counts.records >= maxRecords || writer.bytes >= maxBytes)) {
+            this.full = true;
+            break;
+          }
+        }
+        if (this.at.get(partition) !== before) {
+          moved = Date.now();
+          this.firstMove ??= moved;
+        }
+        this.progress.records = writer.counts.records;
+        this.progress.bytes = writer.bytes;
+        await writer.flush();
+        if (this.full) break;
+      }
+      // Decoding is synchronous; between two fetches heartbeats and the other shard get their turn.
+      await sleep(0);
+    }
+  }
+
+  /** Towards the end of a batch only about what it still takes: the rest would be fetched again. */
+  private fetchBytes(writer: BatchWriter, maxRecords: number): number {
+    const { records } = writer.counts;
+    if (records === 0 || this.input.exact !== undefined) return FETCH_BYTES;
+    const left = ((maxRecords - records) * (writer.bytes / records + 20) * 1.1) | 0;
+    return Math.min(FETCH_BYTES, Math.max(MIN_FETCH_BYTES, left));
+  }
+
+  private async finish(source: IngestSource, writer: BatchWriter): Promise<BatchRef | undefined> {
+    const { topic, shard } = this.input;
+    const ranges = [...this.at]
+      .filter(([p, at]) => at !== this.from.get(p))
+      .sort(([a], [b]) => a - b)
+      .map(([partition, at]) => ({
+        partition,
+        from: String(this.from.get(partition) ?? 0n),
+        to: at.toString(),
+      }));
+    if (ranges.length === 0) return undefined;
+    const { incarnation } = await this.deps.kafka.describe(topic, this.signal);
+    if (incarnation !== source.description.incarnation)
+      throw topicMadeAgain(topic, source.description.incarnation, incarnation);
+    const batchId = batchIdOf(incarnation, ranges);
+    await writer.commit(batchId, ranges);
+    const { sourceId } = source;
+    const { records } = writer.counts;
+    return { batchId, sourceId, topic, shard, ranges, records, bytes: writer.bytes };
+  }
+
+  private result(batch: BatchRef | undefined): ConsumeBatchResult {
+    const { deps, input } = this;
+    const { waitMs, records, bytes } = deps.config.ingest.batch;
+    const small = batch !== undefined && batch.records < records / 2 && batch.bytes < bytes / 2;
+    const lag = [...this.at].reduce((n, [p, at]) => {
+      const end = this.stable.get(p) ?? at;
+      return n + (end > at ? Number(end - at) : 0);
+    }, 0);
+    return {
+      ...(batch !== undefined && { batch }),
+      spoolQueue: spoolQueue(deps.config.name, deps.spool.id),
+      next: asPositions(this.at),
+      reachedUntil: input.until !== undefined && this.unfinished().length === 0,
+      waitMs: small ? Math.min(MAX_WAIT_MS, (input.waitMs ?? waitMs) * 2) : waitMs,
+      lag,
+    };
+  }
+
+  /** Waits while the spool is full, sweeping it. @returns whether there is room now */
+  private async roomInSpool(): Promise<boolean> {
+    const { spool, postgres, logger } = this.deps;
+    for (const began = Date.now(); spool.full;) {
+      const committed = await withClient(postgres, `${postgres.name}:sweep`, allNextOffsets);
+      await spool.sweep((source, partition) => committed.get(`${source}/${partition}`));
+      if (!spool.full) return true;
+      if (Date.now() - began > IDLE_MS || this.deps.draining?.aborted === true) return false;
+      logger.debug({ spool: spool.id }, 'the spool is full, waiting for batches to be persisted');
+      await sleep(1000, undefined, { signal: this.signal });
+    }
+    return true;
+  }
+
+  /** For the lag tools that people use: never read back, so a failure is only worth a line in the log. */
+  private async commitGroup(): Promise<void> {
+    const { deps, input } = this;
+    await deps.kafka
+      .commitGroupOffsets(deps.config.name, input.topic, input.persisted ?? [])
+      .catch((e: unknown) => {
+        const err = e instanceof Error ? e.message : String(e);
+        deps.logger.debug({ topic: input.topic, err }, 'offsets were not committed to the consumer group');
+      });
+  }
+}

@@ -1,0 +1,77 @@
+import type { KafkaClient, TopicDescription } from '../clients/kafka/client.js';
+import {
+  MAX_PARTITION,
+  nextOffsets,
+  recordedShards,
+  sourceOf,
+  startOffsets,
+} from '../clients/postgres/offsets.js';
+import { withClient } from '../clients/postgres/pool.js';
+import { ConfigurationError } from '../domain/errors.js';
+import type { IngestDeps } from './deps.js';
+
+/** A topic as it is now, in Kafka and in PostgreSQL. */
+export interface IngestSource {
+  readonly description: TopicDescription;
+  readonly sourceId: number;
+  /** Of every partition, those that nobody has read yet included. */
+  readonly next: ReadonlyMap<number, bigint>;
+  readonly shards: number;
+}
+
+/** By default two lanes, which is what two cores can use; never more than partitions. */
+const DEFAULT_SHARDS = 2;
+
+/**
+ * Looks the topic up and gives partitions without an offset one: by `kafka.start` where the topic is new to this
+ * installation, else (a partition added later) at their earliest. All partitions at once, whoever comes first,
+ * so that no shard takes another's offsets for a sign that the topic is known.
+ * @throws OffsetOutOfRange: the topic was made again; ConfigurationError: another count of shards is configured
+ */
+export async function openSource(
+  deps: Pick<IngestDeps, 'kafka' | 'postgres' | 'config'>,
+  topic: string,
+  signal?: AbortSignal,
+): Promise<IngestSource> {
+  const { kafka, postgres, config } = deps;
+  const description = await kafka.describe(topic, signal);
+  const { partitions } = description;
+  const highest = partitions.at(-1) ?? 0;
+  if (highest > MAX_PARTITION)
+    throw new ConfigurationError(
+      `topic ${topic} has partition ${highest}; partitions 0 to ${MAX_PARTITION} can be ingested`,
+    );
+  return withClient(postgres, `${postgres.name}:source`, async (client) => {
+    const sourceId = await sourceOf(client, topic, description.incarnation);
+    const wanted = config.ingest.shards ?? Math.min(partitions.length, DEFAULT_SHARDS);
+    const shards = await recordedShards(client, topic, wanted);
+    if (config.ingest.shards !== undefined && shards !== config.ingest.shards)
+      throw new ConfigurationError(
+        `ingest.shards is ${config.ingest.shards}, topic ${topic} is ingested in ${shards}; ` +
+          `changing the count comes in a later version, set ingest.shards: ${shards}`,
+      );
+    let next = await nextOffsets(client, sourceId);
+    const missing = partitions.filter((p) => !next.has(p));
+    if (missing.length > 0) {
+      const starts =
+        next.size === 0
+          ? await configuredStart(kafka, config.kafka.start, topic, missing, signal)
+          : await kafka.earliestOffsets(topic, missing, signal);
+      await startOffsets(client, sourceId, starts);
+      next = await nextOffsets(client, sourceId);
+    }
+    return { description, sourceId, next, shards };
+  });
+}
+
+function configuredStart(
+  kafka: KafkaClient,
+  start: IngestDeps['config']['kafka']['start'],
+  topic: string,
+  partitions: readonly number[],
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<number, bigint>> {
+  if (start === 'earliest') return kafka.earliestOffsets(topic, partitions, signal);
+  if (start === 'latest') return kafka.lastStableOffsets(topic, partitions, signal);
+  return kafka.offsetsForTime(topic, partitions, Date.parse(start.time), signal);
+}

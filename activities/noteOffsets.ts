@@ -1,0 +1,22 @@
+import { Context } from '@temporalio/activity';
+import { asPositions } from '../clients/postgres/offsets.js';
+import type { NotedOffsets, NoteOffsetsInput } from '../domain/stages.js';
+import type { IngestDeps } from './deps.js';
+import { wrapActivity } from './failure.js';
+import { openSource } from './ingestSource.js';
+
+/** Notes how far the topics can be read now, and in how many shards each is ingested. */
+export function createNoteOffsets(
+  deps: Pick<IngestDeps, 'kafka' | 'postgres' | 'config'>,
+): (input: NoteOffsetsInput) => Promise<NotedOffsets> {
+  return wrapActivity(async ({ topic }) => {
+    const signal = Context.current().cancellationSignal;
+    const topics = [];
+    for (const each of topic === undefined ? deps.config.kafka.topics : [topic]) {
+      const { description, shards } = await openSource(deps, each, signal);
+      const ends = await deps.kafka.lastStableOffsets(each, description.partitions, signal);
+      topics.push({ topic: each, shards, offsets: asPositions(ends) });
+    }
+    return { topics };
+  });
+}
