@@ -17,6 +17,7 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   ServerUnavailable: ExitCode.Server,
   ServerRefused: ExitCode.Server,
   SchemaMismatch: ExitCode.Usage,
+  SetUpFailed: ExitCode.Server,
 };
 
 const HINTS: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-import { accessSync, constants, readdirSync } from 'node:fs';
+import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { ConfigurationError } from '../../domain/errors.js';
@@ -11,10 +11,10 @@ import { cacheDir } from '../../domain/folders.js';
 export function temporalBinary(env: NodeJS.ProcessEnv = process.env): string {
   const cache = cacheDir(env, { uid: process.getuid?.(), home: homedir() });
   const built = list(cache)
-    .filter((entry) => entry.startsWith('temporal'))
+    .filter((entry) => entry.startsWith('temporal-'))
     .sort()
     .reverse()
-    .flatMap((entry) => [join(cache, entry, 'temporal'), join(cache, entry, 'bin', 'temporal')]);
+    .map((entry) => join(cache, entry));
   const onPath = (env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'temporal'));
   const found = [...built, ...onPath].find(isProgram);
   if (found === undefined)
@@ -35,7 +35,7 @@ function list(folder: string): string[] {
 function isProgram(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);
-    return true;
+    return statSync(file).isFile();
   } catch {
     return false;
   }

@@ -7,6 +7,9 @@ import type { RegisterVerb } from './verb.js';
 type Load = () => Promise<{ register: RegisterVerb }>;
 
 export const VERBS: ReadonlyMap<string, Load> = new Map<string, Load>([
+  ['start', () => import('../verbs/start.js')],
+  ['up', () => import('../verbs/up.js')],
+  ['down', () => import('../verbs/down.js')],
   ['config', () => import('../verbs/config.js')],
   ['produce', () => import('../verbs/produce.js')],
   ['worker', () => import('../verbs/worker.js')],
@@ -17,6 +20,7 @@ export const VERBS: ReadonlyMap<string, Load> = new Map<string, Load>([
   ['temporal', () => import('../verbs/temporal.js')],
   ['status', () => import('../verbs/status.js')],
   ['metrics', () => import('../verbs/metrics.js')],
+  ['test', () => import('../verbs/test.js')],
 ]);
 
 /** Verbs of the design that this version does not have: named, so that nobody looks for a spelling mistake. */

@@ -1,0 +1,138 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { ownStateDir, projectRoot } from '../../clients/settings/loadConfig.js';
+import { UsageError } from '../../domain/errors.js';
+import { startServers, stopServers } from '../../infra/servers.js';
+import { addTotals, isGreen, parseTotals } from '../testing/results.js';
+import type { Totals } from '../testing/results.js';
+import { examples, ExitCode, exitCodes, type CliContext, type Command } from '../support/verb.js';
+
+/** Folders whose tests need no server; the others share five. */
+const PURE = ['domain'];
+const CONCURRENCY = 2;
+/** A test that hangs must not hang the run. */
+const TIMEOUT_MS = 15 * 60_000;
+
+export function register(program: Command, ctx: CliContext): void {
+  program
+    .command('test')
+    .description('run the tests, on five servers of their own')
+    .argument('[filter...]', 'only files whose path holds one of these words')
+    .addHelpText(
+      'after',
+      '\nThe servers live in a state folder of their own and are stopped afterwards; others are not touched.' +
+        '\nCLICKSTREAM_TEST_SERVERS=environment uses the servers that the environment names instead.',
+    )
+    .addHelpText('after', examples(['npm test', 'npm test -- workflows']))
+    .addHelpText('after', exitCodes({ 0: 'all passed', 1: 'a test failed, was skipped, or none ran' }))
+    .action((filter: string[]) => runTests(ctx, filter));
+}
+
+async function runTests(ctx: CliContext, filter: readonly string[]): Promise<void> {
+  const files = testFiles().filter(
+    (file) => filter.length === 0 || filter.some((word) => file.includes(word.replace(/\.ts$/, ''))),
+  );
+  if (files.length === 0) throw new UsageError(`no test file matches ${filter.join(', ') || 'dist/test'}`);
+  const pure = files.filter((file) => PURE.includes(file.split(sep)[2] ?? ''));
+  const served = files.filter((file) => !pure.includes(file));
+
+  const stateDir = `${ownStateDir()}-test`;
+  const own = process.env['CLICKSTREAM_TEST_SERVERS'] !== 'environment';
+  const env = own ? isolated(process.env, stateDir) : process.env;
+  let totals: Totals = { passed: 0, failed: 0, unfinished: 0 };
+  try {
+    const starting =
+      own && served.length > 0
+        ? startServers({ stateDir, env, signal: ctx.signal, onProgress: told(ctx) })
+        : undefined;
+    // Unit tests run while the servers come up.
+    starting?.finished.catch(() => undefined);
+    if (pure.length > 0) totals = addTotals(totals, await runNode(ctx, pure, env));
+    if (served.length > 0) {
+      const started = await starting?.finished;
+      totals = addTotals(totals, await runNode(ctx, served, { ...env, ...addresses(started?.file) }));
+    }
+  } finally {
+    if (own) await stopServers({ stateDir });
+  }
+  const { passed, failed, unfinished } = totals;
+  if (unfinished > 0) ctx.out(`${unfinished} skipped, cancelled or still to do: that is not passing`);
+  ctx.out(`${passed} passed, ${failed + unfinished} failed`);
+  if (!isGreen(totals)) ctx.exit(ExitCode.Different);
+}
+
+/** Paths relative to the project, unit tests first. */
+function testFiles(): string[] {
+  const root = projectRoot();
+  const found = readdirSync(join(root, 'dist/test'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.js'))
+    .map((file) => relative(root, join(root, 'dist/test', file)));
+  return found.sort();
+}
+
+/** Nothing of the caller's servers or settings reaches the tests. */
+function isolated(env: NodeJS.ProcessEnv, stateDir: string): NodeJS.ProcessEnv {
+  const ours =
+    /^(KAFKA_|PG[A-Z]+$|DATABASE_URL$|SPARK_REMOTE$|SPARK_JDBC_URL$|ELASTICSEARCH_|TEMPORAL_|CLICKSTREAM_VISITOR_KEY$)/;
+  const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !ours.test(name)));
+  return { ...kept, CLICKSTREAM_STATE_DIR: stateDir };
+}
+
+/** The addresses of servers.json as every tool reads them. */
+function addresses(
+  file: Awaited<ReturnType<typeof startServers>['finished']>['file'] | undefined,
+): Record<string, string> {
+  if (file === undefined) return {};
+  const { kafka, postgres, spark, elasticsearch, temporal } = file;
+  return {
+    ...(kafka && { KAFKA_BROKERS: kafka.brokers.join(',') }),
+    ...(postgres && { DATABASE_URL: postgres.url }),
+    ...(spark && { SPARK_REMOTE: spark.remote }),
+    ...(spark?.jdbcUrl && { SPARK_JDBC_URL: spark.jdbcUrl }),
+    ...(elasticsearch && { ELASTICSEARCH_URL: elasticsearch.url }),
+    ...(elasticsearch?.username && { ELASTICSEARCH_USERNAME: elasticsearch.username }),
+    ...(elasticsearch?.password && { ELASTICSEARCH_PASSWORD: elasticsearch.password }),
+    ...(temporal && { TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace }),
+    ...(temporal?.uiUrl && { TEMPORAL_UI_URL: temporal.uiUrl }),
+  };
+}
+
+const told =
+  (ctx: CliContext) =>
+  (progress: { readonly server: string; readonly state: string; readonly what: string }): void => {
+    if (progress.state !== 'working') ctx.progress(`${progress.server}: ${progress.what}`);
+    else ctx.status(`${progress.server}: ${progress.what}`);
+  };
+
+/** One run of Node's own runner over exactly these files; its output goes to stdout as it comes. */
+async function runNode(ctx: CliContext, files: readonly string[], env: NodeJS.ProcessEnv): Promise<Totals> {
+  // Node itself says NODE_TEST_CONTEXT to the processes that it starts; set here it would change the output.
+  const clean = { ...env };
+  delete clean['NODE_TEST_CONTEXT'];
+  const child = spawn(
+    process.execPath,
+    [
+      '--test',
+      '--test-reporter=spec',
+      `--test-concurrency=${CONCURRENCY}`,
+      `--test-timeout=${TIMEOUT_MS}`,
+      ...files,
+    ],
+    { cwd: projectRoot(), env: clean, stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const stop = (): boolean => child.kill('SIGTERM');
+  ctx.signal.addEventListener('abort', stop);
+  let tail = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    process.stdout.write(chunk);
+    tail = (tail + chunk).slice(-1_000_000);
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  ctx.signal.removeEventListener('abort', stop);
+  ctx.signal.throwIfAborted();
+  const totals = parseTotals(tail) ?? { passed: 0, failed: 1, unfinished: 0 };
+  // A file that died without a word is a failure too.
+  return code !== 0 && totals.failed === 0 && totals.unfinished === 0 ? { ...totals, failed: 1 } : totals;
+}
