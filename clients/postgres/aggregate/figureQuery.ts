@@ -2,8 +2,12 @@ import type { Config } from '../../../domain/config/config.js';
 
 /** Sketches keep 2^12 hashes: exact up to 4,096 users, above within 1.6 % (one standard error). */
 export const LG_K = 12;
-/** First byte of a serialised sketch: the preamble's length, 3 only when theta < 1, that is, when users were dropped. */
-const ESTIMATE = '03';
+/**
+ * The first two bytes of a serialised sketch that has dropped users (theta < 1): the preamble's length, longer by
+ * the one word that holds theta, and the form, 3 plain or 4 compressed. The rounded estimate cannot tell: that of
+ * 4,097 users may be 4,096.
+ */
+const ESTIMATES = "('0303', '0204')";
 
 const HOUR_US = 3_600_000_000;
 const DAY_US = 24 * HOUR_US;
@@ -78,7 +82,7 @@ export function figureQuery(
   )
   SELECT grain, start_us, url, country, click_count, bot_clicks,
          CASE WHEN grain = 'hour' THEN hour_users ELSE theta_sketch_estimate(users_sketch) END AS unique_users,
-         grain = 'hour' OR substr(hex(users_sketch), 1, 2) <> '${ESTIMATE}' AS unique_users_exact,
+         grain = 'hour' OR substr(hex(users_sketch), 1, 4) NOT IN ${ESTIMATES} AS unique_users_exact,
          users_sketch, timed_clicks, total_time_spent_ms,
          CASE WHEN timed_clicks > 0 THEN CAST(total_time_spent_ms AS DOUBLE) / CAST(timed_clicks AS DOUBLE) END
            AS avg_time_spent_ms,
