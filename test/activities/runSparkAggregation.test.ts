@@ -248,7 +248,9 @@ describe('runSparkAggregation', () => {
         environment,
         failpoint: async (name) => {
           if (name !== 'runSparkAggregation:mid-spark') return;
-          while ((await sparkQueries()) === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+          for (let i = 0; i < 200 && (await sparkQueries()) === 0; i += 1)
+            await new Promise((resolve) => setTimeout(resolve, 50));
+          assert.ok((await sparkQueries()) > 0, 'Spark reads');
           environment.cancel();
         },
       }),

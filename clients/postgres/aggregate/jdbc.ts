@@ -29,7 +29,8 @@ export interface JdbcRead {
 export function jdbcOptions(read: JdbcRead): Record<string, string> {
   if (!/^[0-9A-F-]+$/i.test(read.snapshot)) throw new Error(`not a snapshot id: ${read.snapshot}`);
   return {
-    url: read.url,
+    // In the URL: Spark lowers the case of option names, and the driver does not know `applicationname`.
+    url: `${read.url}${read.url.includes('?') ? '&' : '?'}ApplicationName=${encodeURIComponent(read.applicationName)}`,
     driver: 'org.postgresql.Driver',
     dbtable: read.source,
     // 0, the default, would load everything into memory at once.
@@ -37,6 +38,5 @@ export function jdbcOptions(read: JdbcRead): Record<string, string> {
     sessionInitStatement:
       `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '${read.snapshot}'; ` +
       `SET LOCAL statement_timeout = ${Math.round(read.statementTimeoutMs)}`,
-    ApplicationName: read.applicationName,
   };
 }
