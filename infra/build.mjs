@@ -73,6 +73,9 @@ async function fetchProtos() {
     const repository = path.join(cache, 'maven-repository');
     const half = `${folder}.half`;
     fs.rmSync(half, { recursive: true, force: true });
+    // Outside a project the plug-in leaves notes of what it unpacked in the working folder; a note of an
+    // interrupted run would make the next one unpack nothing.
+    const notes = fs.mkdtempSync(path.join(cache, 'maven-work-'));
     run(
       'mvn',
       [
@@ -83,11 +86,11 @@ async function fetchProtos() {
         `-Dartifact=org.apache.spark:spark-connect_2.13:${PROTO_JAR.version}`,
         `-DoutputDirectory=${half}`,
         `-Dmdep.unpack.includes=spark/connect/*.proto`,
-        `-DmarkersDirectory=${half}.markers`,
       ],
       "Maven, to fetch Spark Connect's protocol",
-      cache,
+      notes,
     );
+    fs.rmSync(notes, { recursive: true, force: true });
     const name = `spark-connect_2.13/${PROTO_JAR.version}/spark-connect_2.13-${PROTO_JAR.version}.jar`;
     const jar = path.join(repository, 'org/apache/spark', name);
     const got = createHash('sha256').update(fs.readFileSync(jar)).digest('hex');
@@ -95,7 +98,6 @@ async function fetchProtos() {
       fs.rmSync(jar);
       stop(`${jar}: expected SHA-256 ${PROTO_JAR.sha256}, got ${got}; the file was removed, try again`);
     }
-    fs.rmSync(`${half}.markers`, { recursive: true, force: true });
     fs.rmSync(path.join(half, 'META-INF'), { recursive: true, force: true });
     fs.renameSync(half, folder);
     return folder;

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { SetUpFailed } from './failure.js';
@@ -148,7 +148,6 @@ async function fetchMaven(place: Place, repository: string, report: Report): Pro
     `${PLUGIN}:unpack`,
     `-Dartifact=org.apache.maven:apache-maven:${MAVEN.version}:zip:bin`,
     `-DoutputDirectory=${half}`,
-    `-DmarkersDirectory=${half}/.markers`,
   ]);
   const zip = `org/apache/maven/apache-maven/${MAVEN.version}/apache-maven-${MAVEN.version}-bin.zip`;
   checkSum(path.join(repository, zip));
@@ -174,8 +173,11 @@ async function runMaven(
   onLine: (line: string) => void = () => undefined,
 ): Promise<void> {
   const java = await findJava(place.env);
+  // Outside a project the plug-in leaves notes of what it unpacked in the working folder; a note of an
+  // interrupted run would make the next one unpack nothing.
+  const notes = mkdtempSync(path.join(place.cacheDir, 'maven-work-'));
   const child = spawn(launcher, ['-B', ...args], {
-    cwd: place.cacheDir,
+    cwd: notes,
     env: { ...place.env, JAVA_HOME: java.home },
     stdio: ['ignore', 'pipe', 'pipe'],
     signal: place.signal,
@@ -191,7 +193,7 @@ async function runMaven(
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
-  });
+  }).finally(() => rmSync(notes, { recursive: true, force: true }));
   if (code === 0) return;
   const said = errors.slice(0, 6).map((line) => `  ${line.slice(0, 400)}`);
   throw new SetUpFailed(

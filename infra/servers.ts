@@ -157,9 +157,11 @@ export async function stopServers(options: StopOptions = {}): Promise<readonly S
 
 /** Forgets the address, so that no command waits for a server that is known to be down; keeps its ports. */
 function withoutServer(file: StateFile, name: ServerName): StateFile {
-  const { [name]: _address, ...rest } = file;
-  const { [name]: _process, ...processes } = file.processes;
-  return { ...rest, processes };
+  return { ...without(file, name), processes: without(file.processes, name), lastPorts: file.lastPorts };
+}
+
+function without<T extends object>(record: T, key: string): T {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => name !== key)) as T;
 }
 
 interface Slot<T> {

@@ -1,7 +1,7 @@
 /** Temporal's development server with its web UI, built from Go modules where no `temporal` of the series is installed. */
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -156,8 +156,14 @@ async function compile(
   });
   if (failure !== undefined) throw new SetUpFailed(`Temporal: go build failed:\n${failure}`);
   renameSync(half, binary);
-  report('deleting the build cache', 2);
-  rmSync(caches, { recursive: true, force: true });
+  deleteInBackground(caches);
+}
+
+/** 3 GB in many small files took up to a minute: nobody has to wait for that. */
+function deleteInBackground(folder: string): void {
+  const doomed = `${folder}.delete-${process.pid}`;
+  renameSync(folder, doomed);
+  spawn('rm', ['-rf', doomed], { detached: true, stdio: 'ignore' }).unref();
 }
 
 function progressOf(packages: number, started: number, expected: number): [string, number] {

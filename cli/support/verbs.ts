@@ -10,7 +10,9 @@ export const VERBS: ReadonlyMap<string, Load> = new Map<string, Load>([
   ['start', () => import('../verbs/start.js')],
   ['up', () => import('../verbs/up.js')],
   ['down', () => import('../verbs/down.js')],
+  ['doctor', () => import('../verbs/doctor.js')],
   ['config', () => import('../verbs/config.js')],
+  ['migrate', () => import('../verbs/migrate.js')],
   ['produce', () => import('../verbs/produce.js')],
   ['worker', () => import('../verbs/worker.js')],
   ['pipeline', () => import('../verbs/pipeline.js')],
@@ -20,6 +22,7 @@ export const VERBS: ReadonlyMap<string, Load> = new Map<string, Load>([
   ['temporal', () => import('../verbs/temporal.js')],
   ['status', () => import('../verbs/status.js')],
   ['metrics', () => import('../verbs/metrics.js')],
+  ['dead-letters', () => import('../verbs/deadLetters.js')],
   ['test', () => import('../verbs/test.js')],
 ]);
 

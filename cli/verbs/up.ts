@@ -20,7 +20,14 @@ export function register(program: Command, ctx: CliContext): void {
       'after',
       examples(['clickstream up', 'clickstream up --only kafka,postgres', 'clickstream up --json']),
     )
-    .addHelpText('after', exitCodes({ 0: 'all of them answer', 2: 'usage, or the machine lacks something' }))
+    .addHelpText(
+      'after',
+      exitCodes({
+        0: 'all of them answer',
+        2: 'usage',
+        3: 'one did not start, or the machine lacks something',
+      }),
+    )
     .action((options: UpOptions) => up(options, ctx));
 }
 
@@ -39,8 +46,8 @@ async function up(options: UpOptions, ctx: CliContext): Promise<void> {
 }
 
 /** What a script needs, PostgreSQL's password included: it goes where stdout goes, and nowhere else. */
-function addresses({ processes: _processes, lastPorts: _ports, ...servers }: StateFile): object {
-  return servers;
+function addresses(file: StateFile): object {
+  return Object.fromEntries(SERVER_NAMES.flatMap((name) => (file[name] ? [[name, file[name]]] : [])));
 }
 
 function summary(file: StateFile): string {

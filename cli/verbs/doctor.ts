@@ -1,0 +1,89 @@
+/** `clickstream doctor`: is everything there, reachable, and the right one? Changes nothing. */
+import type { Servers } from '../../domain/config/config.js';
+import { hasServer, namedByEnvironment } from '../../domain/config/servers.js';
+import { postgresThroughSpark, type Primary } from '../../clients/probe/index.js';
+import { loadConfig } from '../../clients/settings/loadConfig.js';
+import { SERVER_NAMES, TITLES, readServersFile, stateFolder, type ServerName } from '../../infra/servers.js';
+import { findFolders, findTools } from '../../infra/tools.js';
+import { examples, ExitCode, exitCodes, type CliContext, type Command } from '../support/verb.js';
+import { examine, type Examined } from './servers/examine.js';
+import { render, type Diagnosis } from './servers/diagnosis.js';
+
+export function register(program: Command, ctx: CliContext): void {
+  program
+    .command('doctor')
+    .description(
+      'examine the servers, what this machine has, and whether all addresses of PostgreSQL are one',
+    )
+    .addHelpText('after', examples(['clickstream doctor', 'clickstream doctor --json']))
+    .addHelpText(
+      'after',
+      exitCodes({
+        0: 'every server answers',
+        1: 'they answer, but PostgreSQL is not one primary',
+        3: 'one is unreachable, refuses us, or is not named',
+      }),
+    )
+    .action(() => doctor(ctx));
+}
+
+async function doctor(ctx: CliContext): Promise<void> {
+  const { config, servers } = await loadConfig({ config: ctx.config });
+  const [examined, tools] = await Promise.all([
+    Promise.all(SERVER_NAMES.map((name) => examineOne(name, servers, config.name))),
+    findTools(process.env),
+  ]);
+  const primaries = [
+    ...examined.flatMap((server) => server.primaries),
+    ...(await throughSpark(servers, examined)),
+  ];
+  const diagnosis: Diagnosis = {
+    servers: examined,
+    primaries,
+    onePrimary: isOnePrimary(primaries),
+    tools,
+    folders: findFolders(process.env),
+  };
+  ctx.result(diagnosis, render(diagnosis));
+  if (examined.some((server) => !server.reachable)) ctx.exit(ExitCode.Server);
+  else if (!diagnosis.onePrimary) ctx.exit(ExitCode.Different);
+}
+
+async function examineOne(name: ServerName, servers: Servers, installation: string): Promise<Examined> {
+  const from = origin(name);
+  if (hasServer(servers, name)) return { ...(await examine(name, servers, installation)), from };
+  return {
+    name,
+    title: TITLES[name],
+    reachable: false,
+    address: '',
+    detail: 'not named by the environment, and not started: run `npx clickstream up`',
+    latencyMs: 0,
+    primaries: [],
+    from,
+  };
+}
+
+function origin(name: ServerName): Examined['from'] {
+  if (namedByEnvironment(process.env).includes(name)) return 'environment';
+  return readServersFile(stateFolder(process.env)).processes[name] ? 'up' : 'nowhere';
+}
+
+/** Spark reads PostgreSQL by an address of its own, which can lead elsewhere. */
+async function throughSpark(servers: Servers, examined: readonly Examined[]): Promise<Primary[]> {
+  const answers = (name: ServerName) => examined.some((server) => server.name === name && server.reachable);
+  if (!answers('spark') || !answers('postgres') || !servers.spark.jdbcUrl) return [];
+  const { remote, jdbcUrl } = servers.spark;
+  try {
+    return [await postgresThroughSpark(remote, jdbcUrl, AbortSignal.timeout(SPARK_PATIENCE_MS))];
+  } catch (error) {
+    const why = (error as Error).message.split('\n', 1)[0] ?? '';
+    return [{ address: `as Spark reaches it: ${why}`, version: '', systemId: '', standby: false }];
+  }
+}
+
+/** A cold driver takes its time for the first query. */
+const SPARK_PATIENCE_MS = 30_000;
+
+const isOnePrimary = (primaries: readonly Primary[]): boolean =>
+  new Set(primaries.map(({ systemId }) => systemId)).size <= 1 && primaries.every(({ standby }) => !standby);
