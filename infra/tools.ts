@@ -25,7 +25,7 @@ export function findTools(env: Environment): Promise<Tool[]> {
       ({ version, file }) => ({ name: 'java', found: true, text: `${version}  ${file}` }),
       (error: unknown) => ({ name: 'java', found: false, text: (error as Error).message }),
     ),
-    ask('mvn', ['-v'], /Apache Maven (\S+)/, 'downloads Kafka, Spark and Elasticsearch, once', env),
+    ask('mvn', ['-v'], /Apache Maven ([\d.]+)/, 'downloads Kafka, Spark and Elasticsearch, once', env),
     ask('go', ['env', 'GOVERSION'], /go(\S+)/, 'builds Temporal, once', env),
   ]);
 }
