@@ -32,7 +32,7 @@ export function register(program: Command, ctx: CliContext): void {
       const { file, servers } = await loadConfig({ config: ctx.config });
       const effective = effectiveConfig(readFileSync(file, 'utf8'), file);
       const shown = withoutSecrets(servers);
-      const comment = stringify(shown).replace(/^/gm, '# ').trimEnd();
+      const comment = stringify(shown).trimEnd().replace(/^/gm, '# ');
       ctx.result(
         { config: effective, servers: shown },
         `${stringify(effective).trimEnd()}\n\n# Servers, from the environment or \`clickstream up\`:\n${comment}`,
@@ -63,7 +63,7 @@ function hide(value: unknown, key = ''): unknown {
   if (SECRETS.has(key)) return HIDDEN;
   if (typeof value === 'string') {
     return value
-      .replace(/^([a-z:]+:\/\/[^/@]*?):[^/@]*@/i, `$1:${HIDDEN}@`)
+      .replace(/^([a-z:]+:\/\/[^/:]*):[^/]*@/i, `$1:${HIDDEN}@`)
       .replace(/([?&;](?:password|token|user_id|sslpassword|x-[a-z-]+)=)[^&;]*/gi, `$1${HIDDEN}`);
   }
   if (Array.isArray(value)) return value.map((one) => hide(one));

@@ -1,7 +1,17 @@
 /**
  * A YAML text as plain data that still knows its lines, so that every complaint can name one.
  */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Document,
+  type Node,
+} from 'yaml';
 
 export type PathPart = string | number;
 
@@ -30,6 +40,16 @@ export function readDocument(text: string): SourceDocument {
         ? `the key ${keyAt(text, error.pos[0])} stands twice in one mapping: expected every key once`
         : `not valid YAML: ${firstLine(error.message)}`,
   }));
+  visit(document, {
+    Pair: (_, pair) => {
+      // JavaScript gives this key a meaning of its own, so checks of plain objects pass it over.
+      if (!isScalar(pair.key) || pair.key.value !== '__proto__') return;
+      problems.push({
+        line: counter.linePos(pair.key.range?.[0] ?? 0).line,
+        message: '__proto__: unknown setting',
+      });
+    },
+  });
   return {
     problems,
     data: problems.length > 0 ? undefined : toData(document, problems),
@@ -50,9 +70,12 @@ const firstLine = (message: string): string =>
 
 function toData(document: Document.Parsed, problems: Problem[]): unknown {
   try {
-    return document.toJS({ maxAliasCount: 100 }) as unknown;
+    const data = document.toJS({ maxAliasCount: 100 }) as unknown;
+    // An alias inside of what it names would send every walk over the data round in circles.
+    JSON.stringify(data);
+    return data;
   } catch (error) {
-    problems.push({ line: 1, message: `not valid YAML: ${(error as Error).message}` });
+    problems.push({ line: 1, message: `not valid YAML: ${firstLine((error as Error).message)}` });
     return undefined;
   }
 }

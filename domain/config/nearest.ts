@@ -1,4 +1,7 @@
-/** The name in `names` that `wrong` was probably meant to be: at most a third of its letters away. */
+/**
+ * The name in `names` that `wrong` was probably meant to be: at most a third of its letters away, or its
+ * beginning.
+ */
 export function nearest(wrong: string, names: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.floor(Math.max(wrong.length, 3) / 3) + 1;
@@ -9,7 +12,7 @@ export function nearest(wrong: string, names: readonly string[]): string | undef
       bestDistance = distance;
     }
   }
-  return best;
+  return best ?? (wrong.length > 2 ? names.find((name) => name.startsWith(wrong)) : undefined);
 }
 
 /** Levenshtein's distance with two rows; names are short. */

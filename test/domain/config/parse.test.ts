@@ -1,0 +1,295 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { parse } from 'yaml';
+import { configJsonSchema, effectiveConfig, parseConfig } from '../../../domain/config/parse.js';
+import { ConfigurationError } from '../../../domain/errors.js';
+import { ROOT } from '../../support/cli.js';
+
+const MINIMAL = `version: 1
+name: shop
+kafka: { topics: [clicks] }
+event:
+  time: { from: [t] }
+  address: { from: [ip] }
+  agent: { from: [ua] }
+families:
+  click_data:
+    url: { type: text, from: [url], required: true }
+    user_id: { type: text, from: [user_id, $visitor] }
+    is_bot: { type: boolean, from: [$ua.is_bot] }
+    spent: { type: bigint, from: [spent] }
+    extra: { type: jsonb, from: [extra] }
+  geo_data: {}
+roles: { url: click_data.url, user: click_data.user_id, bot: click_data.is_bot, time_spent: click_data.spent }
+`;
+
+/** Lines of the complaint about MINIMAL with one line replaced. */
+function problems(from: string | RegExp, to: string): string[] {
+  const text = MINIMAL.replace(from, to);
+  assert.notEqual(text, MINIMAL, 'the replacement must change something');
+  try {
+    parseConfig(text, 'shop.yaml');
+  } catch (error) {
+    assert.ok(error instanceof ConfigurationError);
+    return error.message.split('\n');
+  }
+  return [];
+}
+
+describe('parseConfig', () => {
+  test('fills in every default', () => {
+    const config = parseConfig(MINIMAL, 'shop.yaml');
+    assert.equal(config.kafka.start, 'earliest');
+    assert.deepEqual(config.ingest, {
+      batch: { records: 50_000, bytes: 32 * 2 ** 20, waitMs: 5000 },
+      spool: { bytes: 2 ** 30 },
+    });
+    assert.deepEqual(config.analyze, {
+      scheduleMs: 60_000,
+      workflow: 'pipeline',
+      sessionTimeoutMs: 1_800_000,
+      indexPatienceMs: 300_000,
+    });
+    assert.deepEqual(config.event.time.formats, ['iso', 'epoch_ms']);
+    assert.deepEqual(config.families.user_agent_data, []);
+    assert.equal(config.roles.user?.name, 'user_id');
+    assert.equal(config.temporal.searchAttributes, true);
+  });
+
+  test('reads nested paths, names with dots, array indexes and enrichments', () => {
+    const text = MINIMAL.replace('from: [url]', "from: [a.b.0, { path: ['page.url'] }]");
+    assert.deepEqual(parseConfig(text, 'f').families.click_data[0]?.from, [
+      { kind: 'path', path: ['a', 'b', '0'] },
+      { kind: 'path', path: ['page.url'] },
+    ]);
+    assert.deepEqual(parseConfig(MINIMAL, 'f').families.click_data[1]?.from[1], {
+      kind: 'enrichment',
+      enrichment: '$visitor',
+      field: '',
+    });
+  });
+
+  test('begins at a time, which it keeps in UTC', () => {
+    const text = MINIMAL.replace('topics: [clicks]', 'topics: [clicks], start: 2026-01-31T01:00:00+01:00');
+    assert.deepEqual(parseConfig(text, 'f').kafka.start, { time: '2026-01-31T00:00:00.000Z' });
+  });
+
+  const wrong: [what: string, from: string | RegExp, to: string, expected: RegExp][] = [
+    [
+      'a batch that is no number',
+      'families:',
+      'ingest: { batch: { records: many } }\nfamilies:',
+      /^shop\.yaml:8: ingest\.batch\.records: expected a whole number from 1 to 1000000, got "many"$/,
+    ],
+    [
+      'an unknown setting, with the name that was meant',
+      'families:',
+      'ingest: { batsch: {} }\nfamilies:',
+      /^shop\.yaml:8: ingest\.batsch: unknown setting; did you mean batch\?$/,
+    ],
+    [
+      'an unknown top setting',
+      'version: 1',
+      'version: 1\nzzz: 1',
+      /^shop\.yaml:2: zzz: unknown setting; expected one of version, name/,
+    ],
+    ['__proto__ as a setting', 'version: 1', 'version: 1\n__proto__: { a: 1 }', /^shop\.yaml:2: __proto__: /],
+    [
+      '__proto__ as a column',
+      '    url:',
+      '    __proto__: { type: text, from: [a] }\n    url:',
+      /^shop\.yaml:10: __proto__: unknown setting$/,
+    ],
+    [
+      'a size in MB',
+      'families:',
+      'ingest: { batch: { bytes: 32MB } }\nfamilies:',
+      /ingest\.batch\.bytes: expected a size from 1KiB to 1GiB/,
+    ],
+    [
+      'a duration without unit',
+      'families:',
+      'analyze: { session_timeout: 30 }\nfamilies:',
+      /session_timeout: expected a duration .* got 30$/,
+    ],
+    [
+      'a key that stands twice',
+      'name: shop',
+      'name: shop\nname: shop2',
+      /^shop\.yaml:3: the key name stands twice/,
+    ],
+    [
+      'a column that stands twice',
+      '    extra:',
+      '    url: { type: text, from: [a] }\n    extra:',
+      /^shop\.yaml:14: the key url stands twice/,
+    ],
+    ['a name with capitals', 'name: shop', 'name: Shop', /^shop\.yaml:2: name: expected a name/],
+    [
+      'a name that PostgreSQL reserves',
+      'name: shop',
+      'name: public',
+      /name that PostgreSQL does not reserve/,
+    ],
+    [
+      'a column name with a quote',
+      '    extra:',
+      `    'a"; DROP TABLE x; --':`,
+      /^shop\.yaml:14: .*expected a column name/,
+    ],
+    [
+      'a column that every table has',
+      '    extra:',
+      '    event_time:',
+      /^shop\.yaml:14: families\.click_data\.event_time: expected another name/,
+    ],
+    ['a column of PostgreSQL itself', '    extra:', '    xmin:', /expected another name: xmin/],
+    [
+      'a role of a missing column',
+      'user: click_data.user_id',
+      'user: click_data.user',
+      /^shop\.yaml:16: roles\.user: expected a column of families\.click_data, got "click_data\.user"; did you mean click_data\.user_id\?$/,
+    ],
+    [
+      'a role of a missing family',
+      'user: click_data.user_id',
+      'user: clicks.user',
+      /roles\.user: expected family\.column/,
+    ],
+    [
+      'a role of the wrong type',
+      'user: click_data.user_id',
+      'user: click_data.extra',
+      /roles\.user: expected a column of type text, .* of type jsonb/,
+    ],
+    [
+      'time spent as text',
+      'time_spent: click_data.spent',
+      'time_spent: click_data.url',
+      /roles\.time_spent: expected a column of type integer, bigint, double/,
+    ],
+    [
+      'a bot that is no boolean',
+      'bot: click_data.is_bot',
+      'bot: click_data.url',
+      /roles\.bot: expected a column of type boolean/,
+    ],
+    [
+      'a url that is not required',
+      ', required: true',
+      '',
+      /roles\.url: expected a column with required: true/,
+    ],
+    ['no roles', /^roles.*$/m, '', /roles: expected a mapping, got nothing/],
+    ['no time', '  time: { from: [t] }\n', '', /event\.time: expected a mapping, got nothing/],
+    [
+      'an enrichment without its input',
+      '  agent: { from: [ua] }\n',
+      '',
+      /expected event\.agent to say where \$ua\.is_bot is made from/,
+    ],
+    [
+      'an enrichment in a column of another type',
+      '{ type: boolean, from: [$ua.is_bot] }',
+      '{ type: integer, from: [$ua.is_bot] }',
+      /expected a column of type boolean or text for \$ua\.is_bot, got integer/,
+    ],
+    ['an enrichment that is none', '$visitor', '$visitors', /expected a path such as page\.url/],
+    [
+      'an enrichment as id',
+      'event:',
+      'event:\n  id: { from: [$visitor] }',
+      /^shop\.yaml:5: event\.id\.from\[0\]: expected a path into the event/,
+    ],
+    ['an empty path', 'from: [url]', 'from: [a..b]', /from\[0\]: expected a path/],
+    ['an empty list of places', 'from: [url]', 'from: []', /from: expected at least one place/],
+    [
+      'the same topic twice',
+      'topics: [clicks]',
+      'topics: [clicks, clicks]',
+      /kafka\.topics: expected every topic once/,
+    ],
+    ['YAML that is none', 'version: 1', 'version: [1', /not valid YAML/],
+    ['an unknown tag', 'version: 1', 'version: !!js/function 1', /not valid YAML/],
+  ];
+  for (const [what, from, to, expected] of wrong) {
+    test(`names the line of ${what}`, () => {
+      const [first, ...rest] = problems(from, to);
+      assert.match(first ?? '', expected);
+      assert.ok(rest.length <= 2, rest.join('\n'));
+    });
+  }
+
+  const later: [what: string, from: string, to: string, line: number][] = [
+    ['event.where', 'event:', 'event:\n  where: [{ absent: x }]', 5],
+    ['event.referrer', 'event:', 'event:\n  referrer: { from: [r] }', 5],
+    ['event.normalize_url', 'event:', 'event:\n  normalize_url: false', 5],
+    ['{ json: … }', 'from: [url]', 'from: [{ json: a, path: b }]', 10],
+    ['{ const: … }', 'from: [url]', 'from: [{ const: a }]', 10],
+    ['{ template: … }', 'from: [url]', "from: [{ template: '/{a}' }]", 10],
+    ['the enrichment $url', 'from: [url]', 'from: [$url.host]', 10],
+    ['the enrichment $referrer', 'from: [url]', 'from: [$referrer.host]', 10],
+    ['the enrichment $kafka', 'from: [url]', 'from: [$kafka.timestamp]', 10],
+    ['a time pattern', '{ from: [t] }', "{ from: [t], formats: ['dd/MMM/yyyy:HH:mm:ss Z'] }", 5],
+    ['dropping old clicks', 'families:', 'retention: { clicks: 400d }\nfamilies:', 8],
+    [
+      'another retention of dead letters than 30d',
+      'families:',
+      'retention: { dead_letters: 7d }\nfamilies:',
+      8,
+    ],
+  ];
+  for (const [what, from, to, line] of later) {
+    test(`refuses ${what} by name, and says nothing else`, () => {
+      const found = problems(from, to);
+      assert.equal(found.length, 1, found.join('\n'));
+      assert.match(found[0] ?? '', new RegExp(`^shop\\.yaml:${line}: .*comes in a later version$`));
+      assert.ok(found[0]?.includes(what), found[0]);
+    });
+  }
+
+  test('reports every problem at once, in the order of the lines', () => {
+    const text = MINIMAL.replace('name: shop', 'name: Shop')
+      .replace('    extra:', '    ctid:')
+      .replace('[$ua.is_bot]', '[$kafka.x]');
+    assert.throws(
+      () => parseConfig(text, 'f'),
+      (error: Error) => {
+        const lines = error.message.split('\n').map((line) => Number(line.split(':')[1]));
+        assert.deepEqual(
+          lines,
+          [...lines].sort((a, b) => a - b),
+        );
+        assert.ok(lines.length >= 2, error.message);
+        return true;
+      },
+    );
+    const sound = MINIMAL.replace('name: shop', 'name: Shop').replace('    extra:', '    ctid:');
+    assert.throws(() => parseConfig(sound, 'f'), /:2: name: [^]*:14: families\.click_data\.ctid/);
+  });
+
+  for (const text of ['', '[]', '7', 'null', '---\na: 1\n---\nb: 2', '&a [*a]', 'a: &x [1]\nb: *y']) {
+    test(`refuses ${JSON.stringify(text)} as a ConfigurationError`, () => {
+      assert.throws(() => parseConfig(text, 'f'), ConfigurationError);
+    });
+  }
+
+  test('the effective configuration is a configuration with the same meaning', () => {
+    const effective = JSON.stringify(effectiveConfig(MINIMAL, 'f'));
+    assert.deepEqual(parseConfig(effective, 'f'), parseConfig(MINIMAL, 'f'));
+    assert.match(effective, /"32MiB"/);
+  });
+});
+
+test('the committed JSON Schema is that of the code, and the shipped configurations name it', () => {
+  const file = path.join(ROOT, 'docs/clickstream.schema.json');
+  assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), configJsonSchema());
+  for (const shipped of ['clickstream.yaml', 'examples/demo.yaml']) {
+    const text = readFileSync(path.join(ROOT, shipped), 'utf8');
+    assert.equal(parseConfig(text, shipped).name, (parse(text) as { name: string }).name);
+    const [, schema = ''] = /^# yaml-language-server: \$schema=(.+)$/m.exec(text) ?? [];
+    assert.equal(path.resolve(ROOT, path.dirname(shipped), schema), file);
+  }
+});
