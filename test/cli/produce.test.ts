@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { recordsOf, type ProduceOptions } from '../../cli/verbs/produce.js';
+import { withoutSecrets } from '../../cli/verbs/config.js';
+import { parseServers } from '../../domain/config/servers.js';
+import { UsageError } from '../../domain/errors.js';
+
+describe('produce', () => {
+  const wrong: [files: string[], options: Partial<ProduceOptions>, expected: RegExp][] = [
+    [[], {}, /expected a file, - for stdin, or --generate/],
+    [['a'], { format: 'csv' }, /^--format: expected one of ndjson, access-log, got "csv"$/],
+    [['a'], { format: 'access-log', key: 'ip' }, /^--key: /],
+    [['a'], { generate: '5' }, /^--generate: expected no files/],
+    [[], { generate: 'many' }, /^--generate: expected a whole number from 1/],
+    [['a'], { seed: '5' }, /^--seed: expected --generate/],
+  ];
+  for (const [files, options, expected] of wrong) {
+    test(`refuses ${JSON.stringify(files)} ${JSON.stringify(options)} before it connects`, () => {
+      assert.throws(
+        () => recordsOf(files, { format: 'ndjson', ...options }, { lines: 0, unparsable: 0 }),
+        (error) => error instanceof UsageError && expected.test(error.message),
+      );
+    });
+  }
+});
+
+test('config print shows no secret of the servers', () => {
+  const env = {
+    DATABASE_URL: 'postgres://me:SECRET1@SECRET2@host/db?password=SECRET3',
+    KAFKA_BROKERS: 'k',
+    KAFKA_SASL_USERNAME: 'u',
+    KAFKA_SASL_PASSWORD: 'SECRET4',
+    SPARK_REMOTE: 'sc://spark/;token=SECRET5;use_ssl=true',
+    SPARK_JDBC_URL: 'jdbc:postgresql://host/db?user=u&password=SECRET6',
+    ELASTICSEARCH_URL: 'https://u:SECRET7@host',
+    ELASTICSEARCH_API_KEY: 'SECRET8',
+    TEMPORAL_ADDRESS: 't',
+    TEMPORAL_API_KEY: 'SECRET9',
+    CLICKSTREAM_VISITOR_KEY: 'SECRET-of-sixteen-letters',
+  };
+  const shown = JSON.stringify(withoutSecrets(parseServers(env)));
+  assert.ok(!shown.includes('SECRET'), shown);
+  assert.match(shown, /postgres:\/\/me:\(hidden\)@host\/db/);
+  assert.match(JSON.stringify(withoutSecrets(parseServers({}))), /nothing; set KAFKA_BROKERS/);
+});
