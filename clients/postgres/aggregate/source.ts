@@ -5,7 +5,7 @@
 import type { Column, Config } from '../../../domain/config/config.js';
 import { FAMILIES, type Family } from '../../../domain/names.js';
 import { quoteIdent } from '../sql.js';
-import { DAY_MS, HOUR_MS, readSpans, utcDay, utcMonth, type Span } from './windows.js';
+import { DAY_MS, readSpans, utcDay, utcMonth, type Span } from './windows.js';
 
 const ALIAS: Record<Family, string> = { click_data: 'c', geo_data: 'g', user_agent_data: 'u' };
 /** An own figure beyond this (31 years) in ms is no time; sums of it would leave 64 bits. */
@@ -23,13 +23,16 @@ const within = (column: string, spans: readonly Span[]): string =>
         .join(' OR ')})`;
 
 const column = (role: Column): string => `${ALIAS[role.family]}.${quoteIdent(role.name)}`;
-const asText = (role: Column | undefined): string => (role ? `${column(role)}::text` : 'NULL::text');
+export const asText = (role: Column | undefined): string => (role ? `${column(role)}::text` : 'NULL::text');
 
 export const urlOf = (config: Config): string => asText(config.roles.url);
 export const countryOf = (config: Config): string =>
   config.roles.country
     ? `coalesce(${asText(config.roles.country)}, '${NO_COUNTRY}')`
     : `'${NO_COUNTRY}'::text`;
+
+export const botOf = (config: Config): string =>
+  config.roles.bot ? `coalesce(${column(config.roles.bot)}, false)` : 'false';
 
 /** The event's own time spent, rounded half up to whole ms, or NULL. */
 export function ownTimeOf(config: Config): string {
@@ -40,15 +43,19 @@ export function ownTimeOf(config: Config): string {
   return `CASE WHEN ${value} BETWEEN -${MAX_TIME_SPENT_MS} AND ${MAX_TIME_SPENT_MS} THEN ${whole} END`;
 }
 
-/** `FROM` the families that the given roles live in, each cut to the spans by itself so that days are pruned. */
+/**
+ * `FROM` the families that the given roles live in, each cut to the spans by itself so that days are pruned.
+ * @param spans absent: all rows
+ */
 export function fromFamilies(
   config: Config,
   roles: readonly (Column | undefined)[],
-  spans: readonly Span[],
+  spans?: readonly Span[],
 ): string {
   const schema = quoteIdent(config.name);
+  const where = spans === undefined ? '' : ` WHERE ${within('event_time', spans)}`;
   const cut = (family: Family): string =>
-    `(SELECT * FROM ${schema}.${quoteIdent(family)} WHERE ${within('event_time', spans)}) ${ALIAS[family]}`;
+    `(SELECT * FROM ${schema}.${quoteIdent(family)}${where}) ${ALIAS[family]}`;
   const joined = FAMILIES.filter(
     (family) => family !== 'click_data' && roles.some((role) => role?.family === family),
   ).map((family) => {
@@ -71,7 +78,7 @@ export function clicksSource(config: Config, spans: readonly Span[]): string {
     ${countryOf(config)} AS country,
     ${asText(user)} AS user_key,
     ${asText(session)} AS session_key,
-    ${bot ? `coalesce(${column(bot)}, false)` : 'false'} AS is_bot,
+    ${botOf(config)} AS is_bot,
     ${ownTimeOf(config)} AS time_spent_ms,
     c.event_time AS event_time
   FROM ${fromFamilies(config, [url, user, session, timeSpent, bot, country], spans)}) clicks`;
@@ -142,4 +149,3 @@ function merged(spans: readonly Span[]): Span[] {
 
 /** Hours as µs since 1970, the form in which Spark compares them. */
 export const hoursInMicros = (hours: readonly number[]): bigint[] => hours.map((ms) => BigInt(ms) * 1000n);
-export const HOUR_US = BigInt(HOUR_MS) * 1000n;

@@ -1,0 +1,61 @@
+import type pg from 'pg';
+
+/** What PostgreSQL holds of one partition of a topic's incarnation. */
+export interface StoredPartition {
+  readonly topic: string;
+  readonly incarnation: string;
+  readonly sourceId: number;
+  readonly partition: number;
+  readonly start: bigint;
+  readonly next: bigint;
+}
+
+export async function storedPartitions(client: pg.ClientBase): Promise<StoredPartition[]> {
+  const { rows } = await client.query<Record<string, string>>(
+    `SELECT s.topic, s.incarnation, s.source_id, o.partition, o.start_offset, o.next_offset
+     FROM source s JOIN ingest_offset o USING (source_id) ORDER BY s.topic, s.source_id, o.partition`,
+  );
+  return rows.map((row) => ({
+    topic: row.topic ?? '',
+    incarnation: row.incarnation ?? '',
+    sourceId: Number(row.source_id),
+    partition: Number(row.partition),
+    start: BigInt(row.start_offset ?? 0),
+    next: BigInt(row.next_offset ?? 0),
+  }));
+}
+
+/** Records in the ledger of a source; undefined when an operator skipped a range, whose records nobody counted. */
+export async function ledgerRecords(client: pg.ClientBase, sourceId: number): Promise<bigint | undefined> {
+  const { rows } = await client.query<{ records: string; skips: string }>(
+    `SELECT coalesce(sum(records), 0) AS records, count(*) FILTER (WHERE kind = 'skip') AS skips
+     FROM batch WHERE source_id = $1`,
+    [sourceId],
+  );
+  return Number(rows[0]?.skips ?? 0) > 0 ? undefined : BigInt(rows[0]?.records ?? 0);
+}
+
+/** Offsets from `from` on that clicks and dead letters of a partition stand at, ascending (they fit a number). */
+export async function storedOffsets(
+  client: pg.ClientBase,
+  partition: StoredPartition,
+  from: bigint,
+): Promise<Float64Array> {
+  const base = (BigInt(partition.sourceId) << 53n) | (BigInt(partition.partition) << 40n);
+  const { rows } = await client.query<[string]>({
+    text: `SELECT click_id & 1099511627775 FROM click_data WHERE click_id >= $1 AND click_id < $2
+           UNION ALL
+           SELECT record_offset FROM dead_letter
+           WHERE source_id = $3 AND partition = $4 AND record_offset >= $5
+           ORDER BY 1`,
+    values: [
+      String(base | from),
+      String(base + (1n << 40n)),
+      partition.sourceId,
+      partition.partition,
+      String(from),
+    ],
+    rowMode: 'array',
+  });
+  return Float64Array.from(rows, ([offset]) => Number(offset));
+}
