@@ -21,6 +21,7 @@ export const VERBS: ReadonlyMap<string, Load> = new Map<string, Load>([
   ['schedule', () => import('../verbs/schedule.js')],
   ['temporal', () => import('../verbs/temporal.js')],
   ['status', () => import('../verbs/status.js')],
+  ['verify', () => import('../verbs/verify.js')],
   ['metrics', () => import('../verbs/metrics.js')],
   ['dead-letters', () => import('../verbs/deadLetters.js')],
   ['test', () => import('../verbs/test.js')],

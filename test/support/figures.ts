@@ -91,8 +91,7 @@ export async function makeFiguresSchema(name: string): Promise<FiguresSchema> {
     CREATE TABLE click_data (click_id bigint NOT NULL, event_id uuid NOT NULL, event_time timestamptz NOT NULL,
       url text NOT NULL, user_id text, session_id text, spent double precision, is_bot boolean);
     CREATE INDEX ON click_data (event_time);
-    CREATE TABLE geo_data (click_id bigint NOT NULL, event_id uuid NOT NULL, event_time timestamptz NOT NULL,
-      country text);
+    CREATE TABLE geo_data (click_id bigint NOT NULL, event_time timestamptz NOT NULL, country text);
     CREATE INDEX ON geo_data (event_time);`);
   let next = 0;
 
@@ -104,8 +103,7 @@ export async function makeFiguresSchema(name: string): Promise<FiguresSchema> {
          country text, "user" text, session text, bot boolean, "spentMs" double precision)),
        c AS (INSERT INTO click_data SELECT id, ('00000000-0000-0000-0000-' || lpad(to_hex(id), 12, '0'))::uuid, time,
          url, "user", session, "spentMs", bot FROM r)
-       INSERT INTO geo_data SELECT id, ('00000000-0000-0000-0000-' || lpad(to_hex(id), 12, '0'))::uuid, time, country
-       FROM r`,
+       INSERT INTO geo_data SELECT id, time, country FROM r`,
       [json],
     );
     return rows.map((row) => row.id);

@@ -1,0 +1,103 @@
+import type pg from 'pg';
+import type { KafkaClient } from '../../clients/kafka/client.js';
+import type { Check } from '../../clients/postgres/verify/check.js';
+import {
+  ledgerRecords,
+  storedOffsets,
+  storedPartitions,
+  type StoredPartition,
+} from '../../clients/postgres/verify/sources.js';
+
+const MAX_BYTES = 8 * 1024 * 1024;
+const MAX_WAIT_MS = 1000;
+
+/** Walks a partition's committed records and meets each stored offset in order. */
+async function walk(
+  kafka: KafkaClient,
+  stored: StoredPartition,
+  from: bigint,
+  offsets: Float64Array,
+  signal: AbortSignal,
+): Promise<{ records: number; missing: number }> {
+  let [at, records, met, missing] = [from, 0, 0, 0];
+  while (at < stored.next) {
+    signal.throwIfAborted();
+    const [part] = await kafka.fetch(stored.topic, new Map([[stored.partition, at]]), {
+      maxWaitMs: MAX_WAIT_MS,
+      maxBytes: MAX_BYTES,
+      lane: 'verify',
+      signal,
+    });
+    if (part === undefined) break;
+    const before = at;
+    for (const item of part.items) {
+      if ('next' in item) {
+        at = item.next;
+        continue;
+      }
+      if (item.offset >= stored.next) {
+        at = stored.next;
+        break;
+      }
+      records += 1;
+      const offset = Number(item.offset);
+      while ((offsets[met] ?? Infinity) < offset) {
+        missing += 1;
+        met += 1;
+      }
+      if (offsets[met] === offset) met += 1;
+      if (item.offset >= at) at = item.offset + 1n;
+    }
+    if (at === before) break;
+  }
+  return { records, missing: missing + offsets.length - met };
+}
+
+/** The log against the tables, where it still holds what they say; and how much it holds beyond them. */
+export async function checkLog(
+  client: pg.ClientBase,
+  kafka: KafkaClient,
+  topics: readonly string[],
+  signal: AbortSignal,
+): Promise<{ checks: Check[]; lag: number }> {
+  const stored = await storedPartitions(client);
+  const checks: Check[] = [];
+  let lag = 0;
+  for (const topic of topics) {
+    const description = await kafka.describe(topic, signal);
+    const ends = await kafka.lastStableOffsets(topic, description.partitions, signal);
+    const begins = await kafka.earliestOffsets(topic, description.partitions, signal);
+    const present = stored.filter(
+      (part) => part.topic === topic && part.incarnation === description.incarnation,
+    );
+    for (const partition of description.partitions) {
+      const end = ends.get(partition) ?? 0n;
+      const known = present.find((part) => part.partition === partition);
+      const next = known?.next ?? begins.get(partition) ?? 0n;
+      if (end > next) lag += Number(end - next);
+    }
+    const [first] = present;
+    if (first === undefined) continue;
+    let [records, missing, whole] = [0, 0, true];
+    for (const part of present) {
+      const begin = begins.get(part.partition) ?? 0n;
+      const from = begin > part.start ? begin : part.start;
+      if (from !== part.start) whole = false;
+      const walked = await walk(kafka, part, from, await storedOffsets(client, part, from), signal);
+      records += walked.records;
+      missing += walked.missing;
+    }
+    const ledger = whole ? await ledgerRecords(client, first.sourceId) : undefined;
+    const counted = ledger === undefined || ledger === BigInt(records);
+    checks.push({
+      name: `what the tables hold stands in the log of ${topic}`,
+      ok: missing === 0 && counted,
+      detail:
+        (missing > 0 ? `${missing} rows without a record; ` : '') +
+        (ledger === undefined
+          ? `${records} records compared; the log no longer begins where ingestion did`
+          : `records in the log ${records} ${counted ? '=' : '≠'} in the ledger ${String(ledger)}`),
+    });
+  }
+  return { checks, lag };
+}
