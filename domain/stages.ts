@@ -199,6 +199,8 @@ export interface Account {
 export interface PipelineResult {
   readonly noted: NotedOffsets;
   readonly ingest: IngestResult;
+  /** From the noting of the offsets until they were all in PostgreSQL. */
+  readonly ingestMs: number;
   readonly analyze: AnalyzeResult;
 }
 

@@ -53,6 +53,7 @@ export async function pipeline(): Promise<PipelineResult> {
   noted = await stages(settings).noteOffsets({});
 
   show('ingesting up to the noted offsets');
+  const ingestBegun = Date.now();
   const shards = noted.topics.flatMap((topic) =>
     Array.from({ length: topic.shards }, (_, shard) => ({ topic, shard })),
   );
@@ -66,6 +67,7 @@ export async function pipeline(): Promise<PipelineResult> {
       show(stage);
     }),
   );
+  const ingestMs = Date.now() - ingestBegun;
   const failed = ends.find((end) => end.status === 'rejected');
   if (failed !== undefined) {
     if (isCancellation(failed.reason)) throw failed.reason;
@@ -79,7 +81,7 @@ export async function pipeline(): Promise<PipelineResult> {
   });
   if (failed !== undefined) throw failed.reason;
   show(analyzed.indexError === undefined ? 'done' : `aggregated, index behind: ${analyzed.indexError}`);
-  return { noted, ingest: ingested, analyze: analyzed };
+  return { noted, ingest: ingested, ingestMs, analyze: analyzed };
 }
 
 /** The holder of a shard may end short of our offsets (another pipeline noted lower ones): our own start is tried so often. */
