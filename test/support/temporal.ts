@@ -99,17 +99,19 @@ export const HISTORIES = join(ROOT, 'test/histories');
 export async function record(handle: WorkflowHandle, name: string): Promise<void> {
   if (process.env['CLICKSTREAM_RECORD_HISTORIES'] !== '1') return;
   mkdirSync(HISTORIES, { recursive: true });
-  const history = await handle.fetchHistory();
-  writeFileSync(join(HISTORIES, `${name}.json`), `${JSON.stringify(history, bytesAsBase64)}\n`);
+  const history = plain(await handle.fetchHistory());
+  writeFileSync(join(HISTORIES, `${name}.json`), `${JSON.stringify(history)}\n`);
 }
 
 /**
- * The protocol's objects as they are, with bytes in base64. The SDK's own converter to Temporal's JSON needs one copy
- * of protobufjs for all of its packages, and npm installs several.
+ * The protocol's objects field by field, bytes in base64, long numbers as their halves. The SDK's own converter to
+ * Temporal's JSON needs one copy of protobufjs for all of its packages, and npm installs several.
  */
-function bytesAsBase64(this: unknown, key: string, value: unknown): unknown {
-  const raw = (this as Record<string, unknown>)[key];
-  return raw instanceof Uint8Array ? { base64: Buffer.from(raw).toString('base64') } : value;
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return { base64: Buffer.from(value).toString('base64') };
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, plain(field)]));
 }
 
 export function readHistory(name: string): unknown {
