@@ -18,6 +18,17 @@ export class SparkQueryFailed extends ClickstreamError {
 /** `[INVALID_HANDLE.SESSION_CHANGED] …` → `INVALID_HANDLE.SESSION_CHANGED`; '' without a class. */
 export const errorClass = (e: ConnectError): string => /\[([A-Z][A-Z0-9_.]+)\]/.exec(e.rawMessage)?.[1] ?? '';
 
+/** The id by which Spark tells more about an error, out of the google.rpc.ErrorInfo that comes with it. */
+export function errorId(e: ConnectError): string | undefined {
+  for (const detail of e.details)
+    if ('value' in detail && detail.value instanceof Uint8Array) {
+      // An entry of a map of strings: the key's bytes, then tag and length of the value.
+      const id = /errorId..([0-9a-f-]{36})/s.exec(Buffer.from(detail.value).toString('latin1'))?.[1];
+      if (id !== undefined) return id;
+    }
+  return undefined;
+}
+
 /** The server does not know the operation (it never arrived, or is over), or not even the session. */
 export const isHandleUnknown = (e: ConnectError): boolean =>
   /INVALID_HANDLE\.(OPERATION_NOT_FOUND|SESSION_NOT_FOUND)/.test(e.rawMessage);
@@ -54,7 +65,8 @@ const CAUSES: readonly {
   readonly error: (said: string, cause: unknown) => ClickstreamError;
 }[] = [
   {
-    pattern: /ClassNotFoundException: org\.postgresql|No suitable driver|Failed to find data source: jdbc/,
+    pattern:
+      /(?:^|\n)org\.postgresql\.\w+(?:\n|$)|ClassNotFoundException: org\.postgresql|No suitable driver|Failed to find data source: jdbc/,
     error: (said, cause) =>
       new ServerRefused(
         'Spark',
@@ -100,11 +112,13 @@ const CAUSES: readonly {
  * Maps what a call to Spark Connect threw. Server errors arrive as Internal whatever they mean, so the text's
  * error class and cause decide, never the code 13 as such.
  * @param address `host:port`, named in the message
+ * @param causes  messages of the causes behind it, from `fetchErrorDetails`
  */
-export function mapSparkError(thrown: unknown, address: string): Error {
+export function mapSparkError(thrown: unknown, address: string, causes: readonly string[] = []): Error {
   if (thrown instanceof ClickstreamError) return thrown;
   if (!(thrown instanceof ConnectError)) return thrown instanceof Error ? thrown : new Error(String(thrown));
-  const said = firstLines(thrown.rawMessage);
+  const text = [thrown.rawMessage, ...causes.filter((why) => !thrown.rawMessage.includes(why))].join('\n');
+  const said = firstLines(text);
   const cause = { cause: thrown };
   if (thrown.code === Code.Unauthenticated || thrown.code === Code.PermissionDenied)
     return new ServerRefused('Spark', `Spark Connect at ${address} refused the token: ${said}`, cause);
@@ -116,7 +130,7 @@ export function mapSparkError(thrown: unknown, address: string): Error {
       `Spark Connect at ${address} restarted or dropped the session: ${said}`,
       cause,
     );
-  const known = CAUSES.find(({ pattern }) => pattern.test(thrown.rawMessage));
+  const known = CAUSES.find(({ pattern }) => pattern.test(text));
   if (known !== undefined) return known.error(said, thrown);
   if (isConnectionLost(thrown))
     return new ServerUnavailable(

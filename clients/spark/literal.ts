@@ -5,13 +5,15 @@ import {
   type Expression_Literal,
 } from './gen/spark/connect/expressions_pb.js';
 import { RelationSchema, type Relation } from './gen/spark/connect/relations_pb.js';
+import { DataTypeSchema } from './gen/spark/connect/types_pb.js';
 
 /** A value of a named parameter (`:name`) of a query. */
 export type SparkValue = string | number | bigint | boolean | Uint8Array | null;
 
+const NULL_TYPE = create(DataTypeSchema, { kind: { case: 'null', value: {} } });
+
 function literalType(value: SparkValue): Expression_Literal['literalType'] {
-  if (value === null)
-    return { case: 'null', value: { $typeName: 'spark.connect.DataType', kind: { case: undefined } } };
+  if (value === null) return { case: 'null', value: NULL_TYPE };
   if (typeof value === 'bigint') return { case: 'long', value };
   if (typeof value === 'boolean') return { case: 'boolean', value };
   if (typeof value === 'number')

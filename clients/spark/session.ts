@@ -12,7 +12,7 @@ import {
 } from './gen/spark/connect/base_pb.js';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Relation } from './gen/spark/connect/relations_pb.js';
-import { isSessionGone, mapSparkError } from './errors.js';
+import { errorId, isSessionGone, mapSparkError } from './errors.js';
 import { executeResponses, type SparkRpc } from './execute.js';
 import { sourceRelation, sqlRelation, type SparkValue } from './literal.js';
 import { parseSparkRemote, type SparkRemote } from './remote.js';
@@ -233,7 +233,7 @@ export class SparkSession {
         }
       }
     } catch (e) {
-      throw this.#mapped(e, signal);
+      throw await this.#mapped(e, signal);
     }
   }
 
@@ -244,13 +244,23 @@ export class SparkSession {
     try {
       return await call({ timeoutMs: UNARY_MS, ...(signal && { signal }) });
     } catch (e) {
-      throw this.#mapped(e, signal);
+      throw await this.#mapped(e, signal);
     }
   }
 
-  #mapped(e: unknown, signal: AbortSignal | undefined): Error {
+  async #mapped(e: unknown, signal: AbortSignal | undefined): Promise<Error> {
     if (signal?.aborted) return signal.reason instanceof Error ? signal.reason : new Error('aborted');
     if (e instanceof ConnectError && isSessionGone(e)) this.#broken = true;
-    return mapSparkError(e, this.#remote.address);
+    return mapSparkError(e, this.#remote.address, await this.#causes(e));
+  }
+
+  /** Why an error came about: its message alone says only that the database could not be reached. */
+  async #causes(e: unknown): Promise<string[]> {
+    const id = e instanceof ConnectError ? errorId(e) : undefined;
+    if (id === undefined || this.#broken) return [];
+    return this.#rpc.fetchErrorDetails({ ...this.#ids(), errorId: id }, { timeoutMs: RELEASE_MS }).then(
+      ({ errors }) => errors.map((error) => error.message.split('\n')[0] ?? ''),
+      () => [],
+    );
   }
 }
