@@ -15,10 +15,8 @@ export function rawBytes(bytes: Buffer | null): { text: string } | { base64: str
 
 /** A terminal must not obey what a record says: control characters are shown, not sent. */
 const harmless = (text: string): string =>
-  // eslint-disable-next-line no-control-regex -- they are what is looked for
-  text.replace(
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
-    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  text.replace(/\p{Cc}/gu, (c) =>
+    c === '\n' || c === '\t' ? c : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );
 
 const shown = (bytes: Buffer | null): string => {
