@@ -197,7 +197,7 @@ describe('runSparkAggregation', () => {
     let added = false;
     await run({
       failpoint: async (name) => {
-        if (added || name !== 'runSparkAggregation:before-commit') return;
+        if (added || name !== 'runSparkAggregation:mid-spark') return;
         added = true;
         await schema.add(meanwhile);
       },
