@@ -4,7 +4,16 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { SetUpFailed } from './failure.js';
@@ -103,9 +112,19 @@ async function download(place: Place, target: string, report: Report): Promise<v
       report(`downloading, ${files} of ${COLD.files} files`, secondsLeft(started, files));
     },
   );
+  letOthersRead(half);
   renameSync(half, target);
   // Everything needed stands in `target`; a repository of 400 MB more would only take room.
   rmSync(repository, { recursive: true, force: true });
+}
+
+/** The distribution's configuration is closed to others in its archive; the cache may serve several users. */
+function letOthersRead(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+    const file = path.join(entry.path, entry.name);
+    if (entry.isSymbolicLink()) continue;
+    chmodSync(file, (statSync(file).mode & 0o7777) | (entry.isDirectory() ? 0o755 : 0o644));
+  }
 }
 
 function secondsLeft(started: number, files: number): number {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
 import { ConnectError, createClient, type Interceptor } from '@connectrpc/connect';
-import { createGrpcTransport } from '@connectrpc/connect-node';
+import { Http2SessionManager, createGrpcTransport } from '@connectrpc/connect-node';
 import { RecordBatchReader, type RecordBatch } from 'apache-arrow';
 import { ServerRefused } from '../../domain/errors.js';
 import {
@@ -53,6 +53,8 @@ const SESSION_SETTINGS: Readonly<Record<string, string>> = {
 export class SparkSession {
   readonly #rpc: SparkRpc;
   readonly #remote: SparkRemote;
+  /** Ours to close: connect keeps an idle connection for 15 min, and with it the process. */
+  readonly #connection: Http2SessionManager;
   readonly #sessionId = randomUUID();
   #serverSession = '';
   #broken = false;
@@ -65,10 +67,12 @@ export class SparkSession {
       for (const [name, value] of Object.entries(remote.headers)) request.header.set(name, value);
       return next(request);
     };
+    this.#connection = new Http2SessionManager(remote.baseUrl);
     this.#rpc = createClient(
       SparkConnectService,
       createGrpcTransport({
         baseUrl: remote.baseUrl,
+        sessionManager: this.#connection,
         interceptors: [addHeaders],
         readMaxBytes: MAX_MESSAGE_BYTES,
         writeMaxBytes: MAX_MESSAGE_BYTES,
@@ -187,6 +191,7 @@ export class SparkSession {
   async close(): Promise<void> {
     this.#broken = true;
     await this.#rpc.releaseSession(this.#ids(), { timeoutMs: RELEASE_MS }).catch(() => undefined);
+    this.#connection.abort();
   }
 
   #ids() {
