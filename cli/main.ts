@@ -47,11 +47,14 @@ const { ctx, code } = createContext(program);
 
 /** Loads the verb that is called, or all of them where help may list them. */
 async function registerVerbs(words: readonly string[]): Promise<void> {
-  const asked = words.find((word) => VERBS.has(word));
-  // Whatever follows `temporal` is its own, --help included.
-  if (asked === 'temporal') program.enablePositionalOptions();
+  const asked = words.find((word) => VERBS.has(word) || LATER.has(word));
   const needed = asked === undefined || words.includes('help') ? [...VERBS.keys()] : [asked];
   for (const verb of needed) (await VERBS.get(verb)?.())?.register(program, ctx);
+  // Whatever follows `temporal` is its own, --json and --help included.
+  if (asked === 'temporal') {
+    program.enablePositionalOptions();
+    program.commands.find((command) => command.name() === asked)?.passThroughOptions();
+  }
   for (const [verb, does] of LATER)
     program
       .command(verb)

@@ -69,17 +69,20 @@ export function temporalLogger(logger: Pino): TemporalLogger {
     debug: (message, meta) => {
       write('debug', message, meta);
     },
+    // Several workers in one process each tell what they do not poll, and every change of their state.
     info: (message, meta) => {
-      write('info', message, meta);
+      write(CHATTER.test(message) ? 'debug' : 'info', message, meta);
     },
     warn: (message, meta) => {
-      write('warn', message, meta);
+      write(CHATTER.test(message) ? 'debug' : 'warn', message, meta);
     },
     error: (message, meta) => {
       write('error', message, meta);
     },
   };
 }
+
+const CHATTER = /^(No .* registered, not polling|Worker state changed)/;
 
 /** Symbols and bigints are no JSON; heartbeat details and the like are of no use here. */
 const plain = (fields: object): object =>

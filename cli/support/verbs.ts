@@ -34,4 +34,5 @@ export const LATER: ReadonlyMap<string, string> = new Map([
   ['reindex', 'rebuild the index'],
   ['explain', 'the clicks behind a figure'],
   ['web', 'the analysis page'],
+  ['bench', 'benchmarks that print ratios'],
 ]);

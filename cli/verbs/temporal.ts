@@ -11,7 +11,6 @@ export function register(program: Command, ctx: CliContext): void {
     .description('the Temporal command line, at this installation’s address and namespace')
     .argument('[words...]', 'handed to `temporal` as they are')
     .allowUnknownOption()
-    .passThroughOptions()
     .helpOption(false)
     .addHelpText(
       'after',
