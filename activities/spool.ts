@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { crc32c } from '../clients/kafka/crc32c.js';
 import type { Config } from '../domain/config/config.js';
 import { SpoolLost } from '../domain/errors.js';
+import { stateDir } from '../domain/folders.js';
 import { silentLogger, type Logger } from '../domain/logger.js';
 import type { OffsetRange } from '../domain/stages.js';
 import { holdSpool } from './spoolLock.js';
@@ -62,16 +63,12 @@ const STALE_MS = 60 * 60 * 1000;
 const TEMPORARY = 'writing-';
 const META = 'meta.json';
 
-/** `ingest.spool.dir`, else `$XDG_STATE_HOME/clickstream/<name>/spool`. */
-export const spoolRoot = (config: Config): string =>
-  config.ingest.spool.dir === undefined
-    ? join(
-        process.env.XDG_STATE_HOME ?? join(homedir(), '.local', 'state'),
-        'clickstream',
-        config.name,
-        'spool',
-      )
-    : join(config.ingest.spool.dir, config.name);
+/** `ingest.spool.dir`, else the state folder's `spool`; below it a folder per installation. */
+export const spoolRoot = (config: Config, env: NodeJS.ProcessEnv = process.env): string =>
+  join(
+    config.ingest.spool.dir ?? join(stateDir(env, { uid: process.getuid?.(), home: homedir() }), 'spool'),
+    config.name,
+  );
 
 /** What a row's bytes depend on: a batch written under another mapping is consumed again. */
 export const fingerprintOf = (config: Config): string =>

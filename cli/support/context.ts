@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Command } from 'commander';
 import type { CliContext, ExitCode } from './verb.js';
 import { ExitCode as Codes } from './verb.js';
@@ -23,6 +24,8 @@ export function createContext(program: Command): Process {
     });
 
   const controller = new AbortController();
+  // Every request that is under way listens, and clients of servers leave their listeners until they close.
+  setMaxListeners(0, controller.signal);
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.on(signal, () => {
       if (controller.signal.aborted) process.exit(Codes.Interrupted);

@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { ownStateDir, projectRoot } from '../../clients/settings/loadConfig.js';
 import { UsageError } from '../../domain/errors.js';
+import { createProgressView } from '../../infra/progressView.js';
 import { startServers, stopServers } from '../../infra/servers.js';
 import { addTotals, isGreen, parseTotals } from '../testing/results.js';
 import type { Totals } from '../testing/results.js';
@@ -42,10 +43,12 @@ async function runTests(ctx: CliContext, filter: readonly string[]): Promise<voi
   const own = process.env['CLICKSTREAM_TEST_SERVERS'] !== 'environment';
   const env = own ? isolated(process.env, stateDir) : process.env;
   let totals: Totals = { passed: 0, failed: 0, unfinished: 0 };
+  // The unit tests' output comes between: lines that are drawn over would overwrite it.
+  const view = createProgressView(process.stderr, false);
   try {
     const starting =
       own && served.length > 0
-        ? startServers({ stateDir, env, signal: ctx.signal, onProgress: told(ctx) })
+        ? startServers({ stateDir, env, signal: ctx.signal, onProgress: view.onProgress })
         : undefined;
     // Unit tests run while the servers come up.
     starting?.finished.catch(() => undefined);
@@ -99,13 +102,6 @@ function addresses(
   };
 }
 
-const told =
-  (ctx: CliContext) =>
-  (progress: { readonly server: string; readonly state: string; readonly what: string }): void => {
-    if (progress.state !== 'working') ctx.progress(`${progress.server}: ${progress.what}`);
-    else ctx.status(`${progress.server}: ${progress.what}`);
-  };
-
 /** One run of Node's own runner over exactly these files; its output goes to stdout as it comes. */
 async function runNode(ctx: CliContext, files: readonly string[], env: NodeJS.ProcessEnv): Promise<Totals> {
   // Node itself says NODE_TEST_CONTEXT to the processes that it starts; set here it would change the output.
@@ -114,11 +110,10 @@ async function runNode(ctx: CliContext, files: readonly string[], env: NodeJS.Pr
   const child = spawn(
     process.execPath,
     [
-      '--test',
-      '--test-reporter=spec',
-      `--test-concurrency=${CONCURRENCY}`,
-      `--test-timeout=${TIMEOUT_MS}`,
-      ...files,
+      join(projectRoot(), 'dist/cli/testing/run.js'),
+      String(CONCURRENCY),
+      String(TIMEOUT_MS),
+      ...files.map((file) => join(projectRoot(), file)),
     ],
     { cwd: projectRoot(), env: clean, stdio: ['ignore', 'pipe', 'inherit'] },
   );

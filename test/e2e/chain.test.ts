@@ -92,7 +92,6 @@ test('an access log goes through the whole chain, and every figure equals the pl
     assert.equal(after, before, 'no figure changed, not even its version');
     assert.equal((await installation.run(['verify', '--drained'])).code, 0);
 
-    worker.child.kill('SIGTERM');
-    assert.equal(await worker.exited, 0, 'drained');
+    assert.equal(await worker.terminate(), 0, 'drained');
   });
 });

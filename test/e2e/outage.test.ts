@@ -62,7 +62,7 @@ async function withOutage(
         await installation.worker({ env: { ELASTICSEARCH_URL: wire.url } });
         await use(installation, wire);
       },
-      (yaml) => yaml.replace(/^analyze:\s*\{/m, `analyze: { index_patience: ${patience},`),
+      (yaml) => yaml.replace(/^analyze:\n/m, `analyze:\n  index_patience: ${patience}\n`),
     );
   } finally {
     await wire.cut();

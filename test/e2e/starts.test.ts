@@ -51,7 +51,9 @@ test('pipeline starts by the command, by the temporal command line, by a script 
       await arrived('temporal workflow execute');
 
       await send();
-      await run(process.execPath, [path.join(ROOT, 'dist/examples/start-pipeline.js'), name]);
+      await run(process.execPath, [path.join(ROOT, 'dist/examples/start-pipeline.js')], {
+        env: { ...process.env, CLICKSTREAM_NAME: name },
+      });
       await arrived('the script');
 
       await send();
@@ -60,6 +62,6 @@ test('pipeline starts by the command, by the temporal command line, by a script 
       await arrived('the schedule');
       assert.equal((await installation.run(['schedule', 'delete'])).code, 0);
     },
-    (yaml) => yaml.replace(/schedule: \w+/, 'schedule: 5s'),
+    (yaml) => yaml.replace(/schedule: \w+/, 'schedule: 10s'),
   );
 });
