@@ -27,7 +27,7 @@ const PAGE = 5_000;
  * One attempt waits so long without any success, ms; then it fails, so that Temporal's UI shows the retry and
  * the reason. How long all attempts may take is the workflow's `scheduleToCloseTimeout`.
  */
-const ATTEMPT_PATIENCE = 30_000;
+const ATTEMPT_PATIENCE = 10_000;
 /** Sign of life while a request or a pause is under way, ms. */
 const HEARTBEAT_EVERY = 3_000;
 

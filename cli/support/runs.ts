@@ -9,7 +9,7 @@ import {
   uiLink,
 } from '../../clients/temporal/index.js';
 import type { Run, TemporalClient } from '../../clients/temporal/index.js';
-import { analyzeQueue, ingestQueue, workflowQueue } from '../../domain/names.js';
+import { analyzeQueue, analyzeWorkflowId, ingestQueue, workflowQueue } from '../../domain/names.js';
 import type { Account, Counts } from '../../domain/stages.js';
 import { WorkflowFailed } from './failure.js';
 import type { CliContext } from './verb.js';
@@ -61,7 +61,8 @@ export async function follow<T>(
     `${run.joined ? 'joined' : 'started'} ${run.workflowId}${link === undefined ? '' : `  ${link}`}`,
   );
   const finished = new AbortController();
-  const watching = watch(ctx, temporal, run, queues, finished.signal);
+  const watched = [run.workflowId, analyzeWorkflowId(settings.config.name)];
+  const watching = watch(ctx, temporal, run, watched, queues, finished.signal);
   try {
     return await interruptible(ctx.signal, result<T>(run.handle));
   } finally {
@@ -104,6 +105,7 @@ async function watch(
   ctx: CliContext,
   temporal: TemporalClient,
   run: Run,
+  watched: readonly string[],
   queues: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -127,7 +129,7 @@ async function watch(
       const account = await within(ASK_EVERY * 5, accountOf(temporal, run));
       if (signal.aborted || account === undefined) continue;
       ctx.status(statusLine(account));
-      for (const trouble of await troubles(temporal, [run.workflowId, ...account.children]))
+      for (const trouble of await troubles(temporal, [...watched, ...account.children]))
         once(`trying again: ${trouble}`);
     } catch {
       // The run itself is waited for elsewhere and reports what is wrong; a missed look is none.

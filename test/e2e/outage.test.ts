@@ -78,7 +78,7 @@ test('an outage of Elasticsearch that ends in time is retried through, and nothi
       const { persisted, marks_waiting } = await installation.status();
       return persisted === 1 && marks_waiting === 0;
     });
-    await new Promise((resolve) => setTimeout(resolve, 20_000));
+    await new Promise((resolve) => setTimeout(resolve, 25_000));
     assert.equal((await installation.status()).documents_clicks, 0, 'still cut');
     await wire.mend();
     const { code, stderr } = await run;
