@@ -45,7 +45,7 @@ test('a wrong setting is named with file, line, what was expected and what was g
   for (const verb of [['config', 'check'], ['migrate'], ['worker'], ['pipeline'], ['status'], ['verify']]) {
     const { code, stderr } = await cli(['--config', file, ...verb], { env: EVERYTHING_DOWN });
     assert.equal(code, 2, `${verb.join(' ')}: ${stderr}`);
-    const said = new RegExp(`wrong\\.yaml:${line}: analyze\\.session_timeout: expected .*, got "long"`);
+    const said = new RegExp(`wrong\\.yaml:${line}: analyze\\.session_timeout: expected .*, got \\\\?"long`);
     assert.match(stderr, said, verb.join(' '));
   }
 });
