@@ -7,9 +7,8 @@ import { spec } from 'node:test/reporters';
 
 const [concurrency, timeout, ...files] = process.argv.slice(2);
 
-run({ files, concurrency: Number(concurrency), timeout: Number(timeout) })
-  .on('test:fail', () => {
-    process.exitCode = 1;
-  })
-  .compose(new spec())
-  .pipe(process.stdout);
+const results = run({ files, concurrency: Number(concurrency), timeout: Number(timeout) });
+results.on('test:fail', () => {
+  process.exitCode = 1;
+});
+results.pipe(new spec()).pipe(process.stdout);
