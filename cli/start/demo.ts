@@ -1,13 +1,12 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig, ownStateDir, projectRoot, type Settings } from '../../clients/settings/loadConfig.js';
-import { startOrJoin, uiLink, type Run, type TemporalClient } from '../../clients/temporal/index.js';
+import { uiLink, type Run, type TemporalClient } from '../../clients/temporal/index.js';
 import { UsageError } from '../../domain/errors.js';
-import { pipelineWorkflowId } from '../../domain/names.js';
 import type { PipelineResult } from '../../domain/stages.js';
 import { createProgressView, type ProgressView } from '../../infra/progressView.js';
 import { startServers, stopServers, type ServerName, type Starting } from '../../infra/servers.js';
-import { follow, withTemporal } from '../support/runs.js';
+import { follow, startPipeline, withTemporal } from '../support/runs.js';
 import { setUpSearchAttributes, setUpTables, setUpTopics } from '../support/setUp.js';
 import { ExitCode, type CliContext } from '../support/verb.js';
 import { printEnding } from './ending.js';
@@ -85,16 +84,8 @@ async function begin(demo: Demo, view: ProgressView): Promise<Run> {
     view.note(`${n.toLocaleString('en-US')} clicks sent to Kafka …`),
   );
   view.note(`${sent.toLocaleString('en-US')} records in Kafka; the pipeline runs`);
-  return startPipeline(demo);
+  return startPipeline(settings, demo.temporal);
 }
-
-export const startPipeline = ({ settings, temporal }: Demo): Promise<Run> =>
-  startOrJoin(temporal, settings.config.name, {
-    type: 'pipeline',
-    workflowId: pipelineWorkflowId(settings.config.name),
-    input: {},
-    summary: 'Kafka → PostgreSQL → Spark → Elasticsearch, until caught up',
-  });
 
 async function finish(demo: Demo, run: Run, before: number): Promise<void> {
   const { ctx, settings, temporal } = demo;
@@ -102,7 +93,7 @@ async function finish(demo: Demo, run: Run, before: number): Promise<void> {
   let result = await follow<PipelineResult>(ctx, settings, temporal, run);
   // A run of the schedule's that was joined may have looked at Kafka before the clicks were there.
   if (run.joined) {
-    last = await startPipeline(demo);
+    last = await startPipeline(settings, temporal);
     result = await follow<PipelineResult>(ctx, settings, temporal, last);
   }
   const equal = await printEnding(

@@ -5,8 +5,8 @@ import { applySchedule, deleteSchedule, uiLink } from '../../clients/temporal/in
 import { applicationName } from '../../domain/names.js';
 import type { PipelineResult } from '../../domain/stages.js';
 import { startServers, stopServers } from '../../infra/servers.js';
-import { equation } from '../support/runs.js';
-import { startPipeline, type Demo } from './demo.js';
+import { equation, startPipeline } from '../support/runs.js';
+import type { Demo } from './demo.js';
 import { printEnding } from './ending.js';
 import { listenForKeys } from './keys.js';
 import { sendClicks } from './send.js';
@@ -82,12 +82,12 @@ async function sendAgain(demo: Demo): Promise<void> {
   const { ctx, settings, temporal } = demo;
   const before = Date.now();
   const sent = await sendClicks(demo, () => undefined);
-  let run = await startPipeline(demo);
+  let run = await startPipeline(settings, temporal);
   const link = (): string | undefined => uiLink(settings.servers, temporal.target.namespace, run);
   ctx.progress(`${sent.toLocaleString('en-US')} records sent again  ${link() ?? ''}`);
   let result = (await run.handle.result()) as PipelineResult;
   if (run.joined) {
-    run = await startPipeline(demo);
+    run = await startPipeline(settings, temporal);
     result = (await run.handle.result()) as PipelineResult;
   }
   await printEnding(demo, result, link(), Date.now() - before);

@@ -5,11 +5,18 @@ import {
   connectTemporal,
   mapTemporalError,
   pollers,
+  startOrJoin,
   troubles,
   uiLink,
 } from '../../clients/temporal/index.js';
 import type { Run, TemporalClient } from '../../clients/temporal/index.js';
-import { analyzeQueue, analyzeWorkflowId, ingestQueue, workflowQueue } from '../../domain/names.js';
+import {
+  analyzeQueue,
+  analyzeWorkflowId,
+  ingestQueue,
+  pipelineWorkflowId,
+  workflowQueue,
+} from '../../domain/names.js';
 import type { Account, Counts } from '../../domain/stages.js';
 import { WorkflowFailed } from './failure.js';
 import type { CliContext } from './verb.js';
@@ -28,6 +35,15 @@ export async function withTemporal<T>(
     await temporal.close();
   }
 }
+
+/** The whole chain under the installation's fixed id; joins the run that holds it. */
+export const startPipeline = (settings: Settings, temporal: TemporalClient): Promise<Run> =>
+  startOrJoin(temporal, settings.config.name, {
+    type: 'pipeline',
+    workflowId: pipelineWorkflowId(settings.config.name),
+    input: {},
+    summary: 'Kafka → PostgreSQL → Spark → Elasticsearch, until caught up',
+  });
 
 /** `10,000 records = 9,999 clicks + 0 duplicates + 1 dead letter + 0 filtered` */
 export function equation(counts: Counts): string {

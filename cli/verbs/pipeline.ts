@@ -1,11 +1,10 @@
 import type { Settings } from '../../clients/settings/loadConfig.js';
-import { startOrJoin, uiLink } from '../../clients/temporal/index.js';
-import type { Run, TemporalClient } from '../../clients/temporal/index.js';
-import { pipelineWorkflowId } from '../../domain/names.js';
+import { uiLink } from '../../clients/temporal/index.js';
+import type { TemporalClient } from '../../clients/temporal/index.js';
 import type { NotedOffsets, PipelineResult } from '../../domain/stages.js';
 import { loadConfig } from '../loadConfig.js';
 import { currentEnds, reaches } from '../support/noted.js';
-import { equation, follow, withTemporal } from '../support/runs.js';
+import { equation, follow, startPipeline, withTemporal } from '../support/runs.js';
 import { examples, ExitCode, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
 export function register(program: Command, ctx: CliContext): void {
@@ -40,16 +39,8 @@ export function register(program: Command, ctx: CliContext): void {
     });
 }
 
-const start = (settings: Settings, temporal: TemporalClient): Promise<Run> =>
-  startOrJoin(temporal, settings.config.name, {
-    type: 'pipeline',
-    workflowId: pipelineWorkflowId(settings.config.name),
-    input: {},
-    summary: 'Kafka → PostgreSQL → Spark → Elasticsearch, until caught up',
-  });
-
 async function justStart(ctx: CliContext, settings: Settings, temporal: TemporalClient): Promise<void> {
-  const { workflowId, runId, joined } = await start(settings, temporal);
+  const { workflowId, runId, joined } = await startPipeline(settings, temporal);
   const link = uiLink(settings.servers, temporal.target.namespace, { workflowId, runId });
   ctx.result(
     { workflowId, runId, joined, link },
@@ -58,13 +49,13 @@ async function justStart(ctx: CliContext, settings: Settings, temporal: Temporal
 }
 
 async function runAndWait(ctx: CliContext, settings: Settings, temporal: TemporalClient): Promise<void> {
-  let run = await start(settings, temporal);
+  let run = await startPipeline(settings, temporal);
   // Asked now: what Kafka holds at this moment is what the caller wants to see in the index.
   const wanted: NotedOffsets | undefined = run.joined ? await currentEnds(settings) : undefined;
   let result = await follow<PipelineResult>(ctx, settings, temporal, run);
   if (wanted !== undefined && !reaches(result.noted, wanted)) {
     ctx.progress('the run that was under way had noted lower offsets: one more');
-    run = await start(settings, temporal);
+    run = await startPipeline(settings, temporal);
     result = await follow<PipelineResult>(ctx, settings, temporal, run);
   }
   const { workflowId, runId } = run;
