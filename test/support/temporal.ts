@@ -111,7 +111,9 @@ function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return { base64: Buffer.from(value).toString('base64') };
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, plain(field)]));
+  // A stack trace says where the recorder's files lie, which is nobody else's business.
+  const fields = Object.entries(value).filter(([key]) => key !== 'stackTrace');
+  return Object.fromEntries(fields.map(([key, field]) => [key, plain(field)]));
 }
 
 export function readHistory(name: string): unknown {
