@@ -5,6 +5,8 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { spawn, type IPty } from '@lydell/node-pty';
 import { SERVER_VARIABLE } from '../../domain/config/servers.js';
+import type { ServerProcess } from '../../infra/model.js';
+import { isAlive } from '../../infra/processes.js';
 import { ROOT } from '../support/cli.js';
 import { until } from '../support/installation.js';
 
@@ -51,15 +53,6 @@ class Screen {
   }
 }
 
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
 test('npm start on a bare machine: clicks to figures, all sent again with the worker killed, an outage, quit', async () => {
   const stateDir = mkdtempSync(path.join(tmpdir(), 'start-'));
   chmodSync(stateDir, 0o755);
@@ -69,11 +62,11 @@ test('npm start on a bare machine: clicks to figures, all sent again with the wo
     await screen.shows(/3,000 records = [\d,]+ clicks/);
     await screen.shows(/recomputed in SQL, equal/);
     const { processes } = JSON.parse(readFileSync(path.join(stateDir, 'servers.json'), 'utf8')) as {
-      processes: Record<string, { pid: number }>;
+      processes: Record<string, ServerProcess>;
     };
-    const pids = Object.values(processes).map(({ pid }) => pid);
-    assert.equal(pids.length, 5, 'five servers of its own');
-    assert.ok(pids.every(isAlive));
+    const servers = Object.values(processes);
+    assert.equal(servers.length, 5, 'five servers of its own');
+    assert.ok(servers.every(isAlive));
 
     screen.press('p');
     await screen.shows(/records sent again/);
@@ -88,7 +81,7 @@ test('npm start on a bare machine: clicks to figures, all sent again with the wo
 
     screen.press('q');
     assert.equal(await screen.exited, 0);
-    assert.deepEqual(pids.filter(isAlive), [], 'nothing that it started is left');
+    assert.deepEqual(servers.filter(isAlive), [], 'nothing that it started is left');
   } finally {
     screen.press('\u0003');
     await screen.exited;
