@@ -36,6 +36,7 @@ import type { AggregationResult, RunSparkAggregationInput } from '../domain/stag
 import type { AnalyzeDeps } from './deps.js';
 import { wrapActivity } from './failure.js';
 import { KeptAlive } from './keptAlive.js';
+import { LARGE_INPUT, SMALL_INPUT } from './sparkSettings.js';
 
 /** Rows that one run reads at most, besides the one day it always takes. */
 const DEFAULT_MAX_ROWS = 3_000_000;
@@ -236,14 +237,7 @@ async function computeInSpark(
   const connections = Math.min(MAX_CONNECTIONS, Math.max(1, Math.ceil(rows / ROWS_PER_CONNECTION)));
   const small = connections === 1;
   try {
-    await session.set(
-      {
-        'spark.sql.shuffle.partitions': small ? '2' : '8',
-        // Planning anew after each stage costs a job a stage: worth it for large inputs only.
-        'spark.sql.adaptive.enabled': small ? 'false' : 'true',
-      },
-      alive.signal,
-    );
+    await session.set(small ? SMALL_INPUT : LARGE_INPUT, alive.signal);
     const predicates = small ? [] : clicksPredicates(cutSpans(spans, connections));
     await session.createView(clicks, 'jdbc', jdbc(clicksSource(config, spans)), { ...options, predicates });
     if (parts !== undefined)

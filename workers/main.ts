@@ -1,6 +1,7 @@
 import { logger } from './runtime.js';
 import { parseArgs } from 'node:util';
 import { NativeConnection } from '@temporalio/worker';
+import { warmSpark } from '../activities/warmSpark.js';
 import { loadConfig } from '../clients/settings/loadConfig.js';
 import type { Settings } from '../clients/settings/loadConfig.js';
 import {
@@ -90,6 +91,7 @@ async function main(): Promise<void> {
           { role, name: config.name, queues: queues.map(({ taskQueue }) => taskQueue) },
           'worker ready',
         );
+        if (clients.analyze !== undefined) void warmSpark(clients.analyze, draining.signal);
       });
       logger.info({}, 'worker drained');
     } finally {

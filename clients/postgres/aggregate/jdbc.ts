@@ -16,7 +16,8 @@ export function jdbcUrl(configured: string | undefined, client: pg.ClientBase): 
 export interface JdbcRead {
   readonly url: string;
   readonly source: string;
-  readonly snapshot: string;
+  /** Absent: the connection sees what is there when it reads. */
+  readonly snapshot?: string;
   /** By which the queries that Spark runs in PostgreSQL can be found and cancelled. */
   readonly applicationName: string;
   readonly statementTimeoutMs: number;
@@ -27,7 +28,9 @@ export interface JdbcRead {
  * without effect in autocommit.
  */
 export function jdbcOptions(read: JdbcRead): Record<string, string> {
-  if (!/^[0-9A-F-]+$/i.test(read.snapshot)) throw new Error(`not a snapshot id: ${read.snapshot}`);
+  const { snapshot } = read;
+  if (snapshot !== undefined && !/^[0-9A-F-]+$/i.test(snapshot))
+    throw new Error(`not a snapshot id: ${snapshot}`);
   return {
     // In the URL: Spark lowers the case of option names, and the driver does not know `applicationname`.
     url: `${read.url}${read.url.includes('?') ? '&' : '?'}ApplicationName=${encodeURIComponent(read.applicationName)}`,
@@ -36,7 +39,8 @@ export function jdbcOptions(read: JdbcRead): Record<string, string> {
     // 0, the default, would load everything into memory at once.
     fetchsize: '10000',
     sessionInitStatement:
-      `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '${read.snapshot}'; ` +
+      'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ' +
+      (snapshot === undefined ? '' : `SET TRANSACTION SNAPSHOT '${snapshot}'; `) +
       `SET LOCAL statement_timeout = ${Math.round(read.statementTimeoutMs)}`,
   };
 }

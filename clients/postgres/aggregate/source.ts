@@ -84,6 +84,13 @@ export function clicksSource(config: Config, spans: readonly Span[]): string {
   FROM ${fromFamilies(config, [url, user, session, timeSpent, bot, country], spans)}) clicks`;
 }
 
+/** Made-up clicks of the first day of 1970 in the form of `clicksSource`; no table is read. */
+export const sampleClicksSource = (): string => `(SELECT md5(i::text)::uuid::text AS event_id,
+    i * 20000000::bigint AS event_us, '/' || i % 100 AS url, '${NO_COUNTRY}'::text AS country,
+    (i % 50)::text AS user_key, (i % 50)::text AS session_key, i % 9 = 0 AS is_bot, NULL::bigint AS time_spent_ms,
+    timestamptz 'epoch' + i * interval '20 seconds' AS event_time
+  FROM generate_series(0, 3999) i) clicks`;
+
 /** One JDBC partition per part of the spans, as a condition on the `event_time` of `clicksSource`. */
 export const clicksPredicates = (parts: readonly (readonly Span[])[]): string[] =>
   parts.map((spans) => within('event_time', spans));
