@@ -1,7 +1,7 @@
 import { Command, Help } from 'commander';
 import { createContext } from './support/context.js';
 import { describeFailure } from './support/failure.js';
-import { exitCodes } from './support/verb.js';
+import { ExitCode, exitCodes } from './support/verb.js';
 import { LATER, VERBS } from './support/verbs.js';
 import { UsageError } from '../domain/errors.js';
 import { readFileSync } from 'node:fs';
@@ -87,6 +87,8 @@ async function main(): Promise<void> {
     if (failure.message !== undefined) ctx.progress(`clickstream: ${failure.message}`);
     if (failure.hint !== undefined) ctx.progress(`  ${failure.hint}`);
     if (process.env['CLICKSTREAM_DEBUG'] && error instanceof Error) ctx.progress(error.stack ?? '');
+    // What was waited for goes on elsewhere; its connections shall not keep the process.
+    if (failure.code === ExitCode.Interrupted) process.exit(failure.code);
     process.exitCode = failure.code;
   }
 }

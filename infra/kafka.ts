@@ -26,7 +26,7 @@ export const kafka: ServerDefinition<'kafka', Program> = {
     return { java, jars };
   },
   async configure(place, { java, jars }, ports) {
-    mkdirSync(place.dir, { recursive: true });
+    mkdirSync(place.dir, { recursive: true, mode: 0o700 });
     const properties = path.join(place.dir, 'server.properties');
     const logging = path.join(place.dir, 'log4j2.properties');
     writeFileSync(properties, serverProperties(place, ports));

@@ -33,7 +33,7 @@ export const temporal: ServerDefinition<'temporal', Program> = {
     return { binary: (await installed(place)) ?? (await build(place, report)) };
   },
   configure(place, { binary }, ports) {
-    mkdirSync(place.dir, { recursive: true });
+    mkdirSync(place.dir, { recursive: true, mode: 0o700 });
     const attributes = Object.values(SEARCH_ATTRIBUTES);
     return Promise.resolve({
       file: binary,

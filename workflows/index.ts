@@ -1,4 +1,5 @@
 /** The workflow types, public names: what the web UI, the `temporal` command line and scripts start. */
 export { analyze } from './analyze.js';
 export { ingest } from './ingest.js';
+export { backfill, reindex } from './later.js';
 export { pipeline } from './pipeline.js';

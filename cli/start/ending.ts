@@ -108,7 +108,7 @@ export async function printEnding(
       `${pace(result)}; all in ${humanTime(ms)}`,
       ...(result.analyze.indexError === undefined ? [] : [`index behind: ${result.analyze.indexError}`]),
       ...(link === undefined ? [] : [`This run  ${link}`]),
-      `More      npx clickstream --config ${config} metrics --grain day   (status, verify, --help)`,
+      `More      ${demo.options.once ? 'npx clickstream up; ' : ''}npx clickstream --config ${config} metrics --grain day   (status, verify, --help)`,
     ].join('\n'),
   );
   return report.ok;

@@ -18,6 +18,7 @@ import {
   workflowQueue,
 } from '../../domain/names.js';
 import type { Account, Counts } from '../../domain/stages.js';
+import { Interrupted } from './context.js';
 import { WorkflowFailed } from './failure.js';
 import type { CliContext } from './verb.js';
 
@@ -27,12 +28,16 @@ export async function withTemporal<T>(
   use: (temporal: TemporalClient) => Promise<T>,
 ): Promise<T> {
   const temporal = await connectTemporal(servers);
+  let interrupted = false;
   try {
     return await use(temporal);
   } catch (error) {
+    interrupted = error instanceof Interrupted;
     throw mapTemporalError(error, temporal.target);
   } finally {
-    await temporal.close();
+    // A call under way is tried again by the client, and would throw on a closed connection where nobody listens.
+    // An interrupted command ends its process; all others have waited for their calls.
+    if (!interrupted) await temporal.close();
   }
 }
 
@@ -83,7 +88,7 @@ export async function follow<T>(
     return await interruptible(ctx.signal, result<T>(run.handle));
   } finally {
     finished.abort();
-    await watching;
+    if (!ctx.signal.aborted) await watching;
   }
 }
 
@@ -131,18 +136,20 @@ async function watch(
     if (!told.has(text)) ctx.progress(text);
     told.add(text);
   };
-  let asked = false;
+  let askedAt = begun;
+  let asking: Promise<Account | undefined> = Promise.resolve(undefined);
   while (!signal.aborted) {
     await pause(ASK_EVERY, signal);
-    if (signal.aborted) return;
+    if (signal.aborted) break;
     try {
-      if (!asked && Date.now() - begun > NOBODY_AFTER) {
-        asked = true;
+      if (Date.now() - askedAt > NOBODY_AFTER) {
+        askedAt = Date.now();
         for (const queue of queues)
           if ((await pollers(temporal, queue, queue === queues[0] ? 'workflow' : 'activity')) === 0)
             once(`nobody polls the task queue ${queue}: start a worker with \`npx clickstream worker\``);
       }
-      const account = await within(ASK_EVERY * 5, accountOf(temporal, run));
+      asking = accountOf(temporal, run);
+      const account = await within(ASK_EVERY * 5, asking);
       if (signal.aborted || account === undefined) continue;
       ctx.status(statusLine(account));
       for (const trouble of await troubles(temporal, [...watched, ...account.children]))
@@ -151,6 +158,7 @@ async function watch(
       // The run itself is waited for elsewhere and reports what is wrong; a missed look is none.
     }
   }
+  await asking.catch(() => undefined);
 }
 
 const statusLine = ({ counts, stage }: Account): string =>

@@ -73,11 +73,20 @@ async function printLines(
   ctx: CliContext,
   pages: AsyncIterable<readonly Figure[]>,
   line: (f: Figure) => string,
+  header?: string,
 ): Promise<void> {
+  // Only when the index has answered: a file with nothing but the header would look like an empty answer.
+  let pending = header;
+  const printHeader = (): void => {
+    if (pending !== undefined) ctx.out(pending);
+    pending = undefined;
+  };
   for await (const page of pages) {
+    printHeader();
     ctx.out(page.map(line).join('\n'));
     if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain', { signal: ctx.signal });
   }
+  printHeader();
 }
 
 async function printTable(
@@ -144,8 +153,7 @@ export function register(program: Command, ctx: CliContext): void {
         if (ctx.json) {
           await printLines(ctx, search(query), figureJson);
         } else if (options.csv === true) {
-          ctx.out(CSV_HEADER);
-          await printLines(ctx, search(query), figureCsv);
+          await printLines(ctx, search(query), figureCsv, CSV_HEADER);
         } else {
           // One more than is shown tells whether there are more.
           const rows = query.limit ?? TABLE_ROWS;

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { hasServer } from '../../domain/config/servers.js';
 import { temporalTarget } from '../../clients/temporal/index.js';
 import { temporalBinary } from '../support/temporalBinary.js';
 import { loadConfig } from '../loadConfig.js';
@@ -24,10 +25,14 @@ export function register(program: Command, ctx: CliContext): void {
     .addHelpText('after', '\nExit code: that of `temporal` itself; 2 when there is none.')
     .action(async (words: string[]) => {
       const { servers } = await loadConfig({ config: ctx.config });
-      const { address, namespace } = temporalTarget(servers);
+      // Its help needs no server.
+      const target = hasServer(servers, 'temporal') ? temporalTarget(servers) : undefined;
       const child = spawn(temporalBinary(), words, {
         stdio: 'inherit',
-        env: { ...process.env, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace },
+        env: {
+          ...process.env,
+          ...(target && { TEMPORAL_ADDRESS: target.address, TEMPORAL_NAMESPACE: target.namespace }),
+        },
       });
       const [code] = (await once(child, 'exit')) as [number | null];
       ctx.exit((code ?? 1) as ExitCode);

@@ -20,6 +20,7 @@ export function register(program: Command, ctx: CliContext): void {
       'after',
       examples(['clickstream up', 'clickstream up --only kafka,postgres', 'clickstream up --json']),
     )
+    .addHelpText('after', '\nPasswords are not printed; servers.json in the state folder (0600) has them.')
     .addHelpText(
       'after',
       exitCodes({
@@ -45,9 +46,13 @@ async function up(options: UpOptions, ctx: CliContext): Promise<void> {
   ctx.result({ ...addresses(file), started }, summary(file));
 }
 
-/** What a script needs, PostgreSQL's password included: it goes where stdout goes, and nowhere else. */
-function addresses(file: StateFile): object {
-  return Object.fromEntries(SERVER_NAMES.flatMap((name) => (file[name] ? [[name, file[name]]] : [])));
+/** For scripts, without PostgreSQL's password: stdout ends in the logs of others. servers.json has it. */
+function addresses({ postgres, ...file }: StateFile): object {
+  const others = SERVER_NAMES.filter((name) => name !== 'postgres');
+  return {
+    ...Object.fromEntries(others.flatMap((name) => (file[name] ? [[name, file[name]]] : []))),
+    ...(postgres && { postgres: { url: withoutPassword(postgres.url) } }),
+  };
 }
 
 function summary(file: StateFile): string {

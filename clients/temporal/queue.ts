@@ -3,7 +3,7 @@ import type { TemporalClient } from './connection.js';
 const WORKFLOW = 1;
 const ACTIVITY = 2;
 
-/** How many workers polled a queue within the last minutes; 0: what is started there waits. */
+/** How many workers polled a queue within the last minute; 0: what is started there waits. */
 export async function pollers(
   { client, target }: TemporalClient,
   queue: string,
@@ -14,7 +14,7 @@ export async function pollers(
     taskQueue: { name: queue },
     taskQueueType: kind === 'workflow' ? WORKFLOW : ACTIVITY,
   });
-  // The server remembers pollers for five minutes: one that has not asked for two is gone.
-  const alive = Date.now() / 1000 - 120;
+  // The server remembers pollers for five minutes. A poll lasts a minute at most: whoever asked longer ago is gone.
+  const alive = Date.now() / 1000 - 70;
   return (found ?? []).filter((poller) => Number(poller.lastAccessTime?.seconds ?? 0) > alive).length;
 }

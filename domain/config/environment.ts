@@ -33,7 +33,13 @@ export class Environment {
   /** `host:port`, with the port filled in; `[::1]:9092` for IPv6. */
   hostPort(name: string, value: string, defaultPort: number): string {
     const parts = splitHostPort(value);
-    if (parts === undefined) throw this.wrong(name, 'host:port, with a port from 1 to 65535');
+    // Somebody may have put user and password there: the message does not repeat them.
+    if (parts === undefined)
+      throw this.wrong(
+        name,
+        'host:port, with a port from 1 to 65535',
+        /[@/]/.test(value) ? 'hidden' : undefined,
+      );
     return `${parts.host}:${parts.port ?? defaultPort}`;
   }
 

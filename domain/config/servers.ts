@@ -44,15 +44,31 @@ type ReadText = (path: string) => string;
  */
 export function parseServers(env: Values, fallback: ServersFile = {}, readText?: ReadText): Servers {
   const e = new Environment(env, readText);
-  const postgres = postgresOf(e) ?? fallback.postgres;
-  const visitorKey = e.secret('CLICKSTREAM_VISITOR_KEY', 16);
+  const wrong: string[] = [];
+  /** Every server's first problem is reported, not only the first server's. */
+  const collect = <T>(parse: () => T): T | undefined => {
+    try {
+      return parse();
+    } catch (error) {
+      if (!(error instanceof ConfigurationError)) throw error;
+      wrong.push(error.message);
+      return undefined;
+    }
+  };
+  const kafka = collect(() => kafkaOf(e));
+  const postgres = collect(() => postgresOf(e));
+  const spark = collect(() => sparkOf(e, fallback));
+  const elasticsearch = collect(() => elasticsearchOf(e));
+  const temporal = collect(() => temporalOf(e));
+  const visitorKey = collect(() => e.secret('CLICKSTREAM_VISITOR_KEY', 16));
+  if (wrong.length > 0) throw new ConfigurationError([...new Set(wrong)].join('\n'));
   return lazily(
     {
-      kafka: kafkaOf(e) ?? (fallback.kafka && { brokers: fallback.kafka.brokers, ssl: false }),
-      postgres,
-      spark: sparkOf(e, fallback),
-      elasticsearch: elasticsearchOf(e) ?? fallback.elasticsearch,
-      temporal: temporalOf(e) ?? fallback.temporal,
+      kafka: kafka ?? (fallback.kafka && { brokers: fallback.kafka.brokers, ssl: false }),
+      postgres: postgres ?? fallback.postgres,
+      spark,
+      elasticsearch: elasticsearch ?? fallback.elasticsearch,
+      temporal: temporal ?? fallback.temporal,
     },
     visitorKey,
   );

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { cli, ROOT } from '../support/cli.js';
-import { withInstallation } from '../support/installation.js';
+import { until, withInstallation } from '../support/installation.js';
 
 /** Nobody listens there. */
 const NOWHERE = '127.0.0.1:1';
@@ -90,5 +92,46 @@ test('poison ends in the dead letters with its reason; its neighbours and a 100 
     assert.ok(found.stdout.includes(long), 'the URL is there letter by letter');
     const verified = await installation.run(['verify', '--drained']);
     assert.equal(verified.code, 0, verified.stdout);
+  });
+});
+
+test('Ctrl-C ends the waiting with 130 and no stack trace; that nobody polls was said; the run goes on', async () => {
+  await withInstallation('interrupt', async (installation) => {
+    const child = spawn(
+      process.execPath,
+      [path.join(ROOT, 'cli/clickstream.mjs'), '--config', installation.config, 'pipeline'],
+      { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
+    await until('it to say that nobody polls', 30_000, () => /nobody polls/.test(stderr));
+    child.kill('SIGINT');
+    const [code] = (await once(child, 'exit')) as [number | null];
+    assert.equal(code, 130, stderr);
+    assert.doesNotMatch(stderr, /\n\s+at /);
+
+    await installation.worker();
+    await until('the run to go on', 60_000, async () => {
+      const { stdout } = await installation.run([
+        'temporal',
+        'workflow',
+        'list',
+        '--query',
+        `WorkflowId='${installation.name}-pipeline'`,
+      ]);
+      return /Completed/.test(stdout);
+    });
+    const args = [
+      'workflow',
+      'execute',
+      '--type',
+      'backfill',
+      '--task-queue',
+      installation.name,
+      '--input',
+      '{}',
+    ];
+    const later = await installation.run(['temporal', ...args]);
+    assert.match(later.stdout + later.stderr, /backfill comes in a later version/);
   });
 });

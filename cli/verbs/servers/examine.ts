@@ -77,7 +77,7 @@ function addressOf(name: ServerName, servers: Servers): string {
     case 'temporal':
       return servers.temporal.address;
     case 'elasticsearch':
-      return servers.elasticsearch.url;
+      return withoutSecrets(servers.elasticsearch.url);
     case 'spark':
       // A token may stand behind the port.
       return servers.spark.remote.split('/;', 1)[0] ?? '';
