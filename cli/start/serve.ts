@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { openPostgres, withClient, type Postgres } from '../../clients/postgres/pool.js';
 import { readAccount } from '../../clients/postgres/status/queries.js';
-import { applySchedule, deleteSchedule, uiLink } from '../../clients/temporal/index.js';
+import { applySchedule, deleteSchedule, uiLink, type Run } from '../../clients/temporal/index.js';
 import { applicationName } from '../../domain/names.js';
 import type { PipelineResult } from '../../domain/stages.js';
 import { startServers, stopServers } from '../../infra/servers.js';
@@ -29,7 +29,8 @@ export async function serve(demo: Demo): Promise<void> {
   if (ctx.signal.aborted) stop();
 
   const postgres = openPostgres(settings.servers, config.name);
-  const keys = process.stdin.isTTY ? listenForKeys(onKeys(demo, stop)) : undefined;
+  const work = new Work(ctx);
+  const keys = process.stdin.isTTY ? listenForKeys(onKeys(demo, work, quit)) : undefined;
   ctx.progress(
     keys === undefined
       ? `new records on the topic ${config.kafka.topics.join(', ')} reach the figures every ${config.analyze.scheduleMs / 1000} s; Ctrl-C quits`
@@ -39,6 +40,7 @@ export async function serve(demo: Demo): Promise<void> {
     await countAloud(demo, postgres, quit.signal);
   } finally {
     keys?.close();
+    await work.ended();
     await postgres.close();
     if (schedule.action === 'created') await deleteSchedule(temporal, config.name);
   }
@@ -55,21 +57,36 @@ async function countAloud({ ctx, settings }: Demo, postgres: Postgres, signal: A
   }
 }
 
-function onKeys(demo: Demo, stop: () => void): (key: string) => void {
+/** What the keys set going: one at a time of each kind; a failure is told, and does not end the serving. */
+class Work {
+  private readonly running = new Map<string, Promise<void>>();
+
+  constructor(private readonly ctx: Demo['ctx']) {}
+
+  begin(kind: string, work: () => Promise<void>): void {
+    if (this.running.has(kind)) return;
+    const done = work()
+      .catch((error: unknown) => {
+        if (!isAbort(error)) this.ctx.progress(error instanceof Error ? error.message : String(error));
+      })
+      .finally(() => this.running.delete(kind));
+    this.running.set(kind, done);
+  }
+
+  async ended(): Promise<void> {
+    await Promise.all(this.running.values());
+  }
+}
+
+const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
+
+function onKeys(demo: Demo, work: Work, quit: AbortController): (key: string) => void {
   const { ctx } = demo;
-  const busy = new Set<string>();
-  const once = (key: string, work: () => Promise<void>): void => {
-    if (busy.has(key)) return;
-    busy.add(key);
-    work()
-      .catch((error: unknown) => ctx.progress(error instanceof Error ? error.message : String(error)))
-      .finally(() => busy.delete(key));
-  };
   return (key) => {
-    if (key === 'q') stop();
-    else if (key === 'p') once(key, () => sendAgain(demo));
+    if (key === 'q') quit.abort();
+    else if (key === 'p') work.begin('send', () => sendAgain(demo, quit.signal));
     else if (key === 'k') ctx.progress(killed(demo.workers.kill()));
-    else if (key === 'e') once(key, () => stopIndex(demo));
+    else if (key === 'e') work.begin('outage', () => stopIndex(demo, quit.signal));
   };
 }
 
@@ -78,30 +95,37 @@ const killed = (pids: readonly number[]): string =>
     ? 'no worker runs: the one that was killed is coming back'
     : `kill -9 ${pids.join(' ')}: what they did is tried again when their heartbeats are missed; new workers are on the way`;
 
-async function sendAgain(demo: Demo): Promise<void> {
+async function sendAgain(demo: Demo, quit: AbortSignal): Promise<void> {
   const { ctx, settings, temporal } = demo;
   const before = Date.now();
   const sent = await sendClicks(demo, () => undefined);
   let run = await startPipeline(settings, temporal);
   const link = (): string | undefined => uiLink(settings.servers, temporal.target.namespace, run);
   ctx.progress(`${sent.toLocaleString('en-US')} records sent again  ${link() ?? ''}`);
-  let result = (await run.handle.result()) as PipelineResult;
+  let result = await resultOf(run, quit);
   if (run.joined) {
     run = await startPipeline(settings, temporal);
-    result = (await run.handle.result()) as PipelineResult;
+    result = await resultOf(run, quit);
   }
   await printEnding(demo, result, link(), Date.now() - before);
   ctx.progress(KEYS);
 }
 
-async function stopIndex({ ctx }: Demo): Promise<void> {
+/** Asks again and again instead of waiting in one long call, which could not be ended on quitting. */
+async function resultOf({ handle }: Run, quit: AbortSignal): Promise<PipelineResult> {
+  while ((await handle.describe()).status.name === 'RUNNING')
+    await pause(LOOK_EVERY_MS, undefined, { signal: quit });
+  return (await handle.result()) as PipelineResult;
+}
+
+async function stopIndex({ ctx }: Demo, quit: AbortSignal): Promise<void> {
   const stopped = await stopServers({ only: ['elasticsearch'] });
   if (stopped.length === 0) {
     ctx.progress('Elasticsearch was not started here, so it is not stopped here');
     return;
   }
   ctx.progress('Elasticsearch is stopped for 30 s: indexMetrics is tried again until it is back');
-  await pause(OUTAGE_MS, undefined, { signal: ctx.signal });
-  await startServers({ only: ['elasticsearch'], signal: ctx.signal }).finished;
+  await pause(OUTAGE_MS, undefined, { signal: quit });
+  await startServers({ only: ['elasticsearch'], signal: quit }).finished;
   ctx.progress('Elasticsearch is back');
 }
