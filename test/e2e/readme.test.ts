@@ -6,8 +6,8 @@ import { ROOT } from '../support/cli.js';
 import { withInstallation } from '../support/installation.js';
 
 const README = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
-/** Run elsewhere: they start or stop a machine's servers, or do not end by themselves. */
-const ELSEWHERE = /^(up|down|worker|--help)/;
+/** Run elsewhere: they start or stop a machine's servers, do not end by themselves, or stand in a printed output. */
+const ELSEWHERE = /^(up|down|worker|--help|--config)/;
 
 /** Every `npx clickstream …` of the README, without `--config my.yaml`, in its order. */
 const commands = (): string[][] =>
