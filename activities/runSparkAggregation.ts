@@ -178,7 +178,7 @@ async function aggregate(
   const merged = await alive.exclusive(async () => {
     alive.say({ merging: hours.length });
     const { figures, clicks } = await identifyFigures(client);
-    const written = await mergeFigures(client, version);
+    const written = await mergeFigures(client, version, plan.stored);
     const vanished = await buryVanished(client, version, hours);
     await deleteMarks(client, hours);
     const marksLeft = await countMarks(client);

@@ -32,17 +32,21 @@ export async function identifyFigures(client: pg.ClientBase): Promise<{ figures:
 /**
  * Inserts new figures, replaces changed ones and revives tombstones, all under `version`. A row whose figures are
  * the same, sketch included, is not written and keeps its version. Returns how many were written.
+ *
+ * @param stored false when there are no figures yet: then nothing is compared. The planner takes a table that was
+ *   analysed while empty for one row and would scan it once per fresh figure, while it grows.
  */
-export async function mergeFigures(client: pg.ClientBase, version: string): Promise<number> {
+export async function mergeFigures(client: pg.ClientBase, version: string, stored: boolean): Promise<number> {
   const list = FIGURES.join(', ');
+  const onlyChanged = `WHERE NOT EXISTS (SELECT FROM click_metrics o WHERE o.figure_id = f.figure_id
+       AND (${FIGURES.map((name) => `o.${name}`).join(', ')})
+           IS NOT DISTINCT FROM (${FIGURES.map((name) => `f.${name}`).join(', ')}))`;
   const { rowCount } = await client.query(
     `INSERT INTO click_metrics AS m (figure_id, grain, window_start, url, country, ${list}, version, deleted)
      SELECT f.figure_id, f.grain, f.window_start, f.url, f.country, ${FIGURES.map((name) => `f.${name}`).join(', ')},
             $1::bigint, false
      FROM identified f
-     WHERE NOT EXISTS (SELECT FROM click_metrics o WHERE o.figure_id = f.figure_id
-       AND (${FIGURES.map((name) => `o.${name}`).join(', ')})
-           IS NOT DISTINCT FROM (${FIGURES.map((name) => `f.${name}`).join(', ')}))
+     ${stored ? onlyChanged : ''}
      ON CONFLICT (figure_id) DO UPDATE SET
        ${FIGURES.map((name) => `${name} = excluded.${name}`).join(', ')},
        version = excluded.version, deleted = false`,
