@@ -49,6 +49,8 @@ export async function runDemo(ctx: CliContext, options: DemoOptions): Promise<vo
   const signal = AbortSignal.any([ctx.signal, giveUp.signal]);
   const starting = startServers({ onProgress: view.onProgress, signal });
   rememberStarted(starting, started);
+  // Awaited when the early half is done; until then its failure must not end the process before tidying up.
+  starting.finished.catch(() => undefined);
   const log = join(ownStateDir(), 'logs', `worker-${config.name}.log`);
   const workers = new Workers(file, log, (role) => ctx.progress(`the ${role} worker is back`));
   try {
