@@ -3,12 +3,8 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { pipeline } from 'node:stream/promises';
 import type { RecordBatch } from 'apache-arrow';
 
-/** Columns of `figureQuery`, in its order. */
-const COLUMNS = [
-  'grain',
-  'start_us',
-  'url',
-  'country',
+/** What is counted per grain, window, URL and country: the columns that make a figure new when one differs. */
+export const FIGURES = [
   'click_count',
   'bot_clicks',
   'unique_users',
@@ -20,6 +16,9 @@ const COLUMNS = [
   'median_time_spent_ms',
   'p90_time_spent_ms',
 ] as const;
+
+/** Columns of `figureQuery`, in its order. */
+const COLUMNS = ['grain', 'start_us', 'url', 'country', ...FIGURES] as const;
 
 /** The run's figures, inside its transaction; gone with it. */
 export async function createFiguresTable(client: pg.ClientBase): Promise<void> {

@@ -1,17 +1,5 @@
 import type pg from 'pg';
-
-const FIGURES = [
-  'click_count',
-  'bot_clicks',
-  'unique_users',
-  'unique_users_exact',
-  'users_sketch',
-  'timed_clicks',
-  'total_time_spent_ms',
-  'avg_time_spent_ms',
-  'median_time_spent_ms',
-  'p90_time_spent_ms',
-] as const;
+import { FIGURES } from './copyFigures.js';
 
 /** Gives the fresh figures their ids, and what they count. */
 export async function identifyFigures(client: pg.ClientBase): Promise<{ figures: number; clicks: number }> {
