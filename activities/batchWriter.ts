@@ -69,7 +69,7 @@ export class BatchWriter {
     private readonly spool: SpoolWriter,
     private readonly decode: Decoder,
     config: Config,
-    private readonly sourceId: number,
+    private readonly source: { readonly sourceId: number; readonly topic: string },
     private readonly limits: { readonly existing: ReadonlySet<Day>; readonly newDays: number },
   ) {
     const encoder = (family: Family): CopyEncoder =>
@@ -83,11 +83,11 @@ export class BatchWriter {
 
   /** @returns false, and nothing is written, when the record would open more new days than a batch may */
   add(record: KafkaRecord): boolean {
-    const decoded = this.decode(record, { sourceId: this.sourceId });
+    const decoded = this.decode(record, this.source);
     if (decoded.kind === 'row') {
       const { row } = decoded;
       if (!this.admit(this.day(row.eventTimeUs))) return false;
-      const id = clickId(this.sourceId, record.partition, record.offset);
+      const id = clickId(this.source.sourceId, record.partition, record.offset);
       const entry = Buffer.allocUnsafe(ROW_ENTRY);
       entry.writeBigInt64BE(id, 0);
       for (const [i, family] of FAMILIES.entries()) {
@@ -128,7 +128,7 @@ export class BatchWriter {
     await this.flush(true);
     await this.spool.commit({
       batchId,
-      sourceId: this.sourceId,
+      sourceId: this.source.sourceId,
       ranges,
       days: [...this.days].sort(),
       ...this.counts,

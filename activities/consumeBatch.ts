@@ -75,10 +75,13 @@ class Consumption {
     const existing = await withClient(deps.postgres, `${deps.postgres.name}:consumeBatch`, existingDays);
     const spooled = await deps.spool.begin();
     try {
-      const writer = new BatchWriter(spooled, deps.decoder, deps.config, source.sourceId, {
-        existing,
-        newDays: input.exact === undefined ? MAX_NEW_DAYS : Infinity,
-      });
+      const writer = new BatchWriter(
+        spooled,
+        deps.decoder,
+        deps.config,
+        { sourceId: source.sourceId, topic: input.topic },
+        { existing, newDays: input.exact === undefined ? MAX_NEW_DAYS : Infinity },
+      );
       await this.read(writer);
       await deps.failpoint('consumeBatch:after-fetch');
       const batch = await this.finish(source, writer);

@@ -12,7 +12,17 @@ import { checkKeyLength } from './text.js';
 import { checkPlausible, timeReader } from './time.js';
 import type { Decoded, Decoder, Enrichers, Hash, Value } from './types.js';
 
-export type { Decoded, Decoder, Enrichers, Hash, KafkaRecord, Reason, Row, Value } from './types.js';
+export type {
+  Decoded,
+  Decoder,
+  Enrichers,
+  Hash,
+  KafkaRecord,
+  Reason,
+  RecordSource,
+  Row,
+  Value,
+} from './types.js';
 export { REASONS } from './types.js';
 
 interface CompiledColumn {

@@ -60,7 +60,13 @@ export type Decoded =
     }
   | { readonly kind: 'filtered'; readonly reason: string };
 
-export type Decoder = (record: KafkaRecord, source: { readonly sourceId: number }) => Decoded;
+/** Where a record comes from: the number of its source in PostgreSQL, and its topic for `$kafka.topic`. */
+export interface RecordSource {
+  readonly sourceId: number;
+  readonly topic?: string;
+}
+
+export type Decoder = (record: KafkaRecord, source: RecordSource) => Decoded;
 
 /** What `clients/enrich` offers; undefined: nothing known. */
 export interface Enrichers {
