@@ -11,7 +11,7 @@ import type { Totals } from '../testing/results.js';
 import { examples, ExitCode, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
 /** Folders whose tests need no server; the others share five. */
-const PURE = ['domain'];
+const PURE = ['domain', 'corpus'];
 const CONCURRENCY = 2;
 /** A test that hangs must not hang the run. */
 const TIMEOUT_MS = 15 * 60_000;

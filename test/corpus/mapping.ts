@@ -1,0 +1,44 @@
+/** The configuration that the poison corpus is decoded by: a column of every type, a place of every kind. */
+export const corpusYaml = (installation: {
+  readonly name: string;
+  readonly topics: readonly string[];
+}): string => `version: 1
+name: ${installation.name}
+kafka: { topics: [${installation.topics.join(', ')}] }
+event:
+  nulls: ['-', 'direct']
+  id: { from: [event_id] }
+  time: { from: [t], formats: [iso, epoch_s, epoch_ms, epoch_us] }
+  address: { from: [ip] }
+  agent: { from: [ua] }
+families:
+  click_data:
+    url: { type: text, from: [page.url, url], required: true }
+    user_id: { type: text, from: [user] }
+    session_id: { type: text, from: [session] }
+    visitor: { type: text, from: [$visitor] }
+    note: { type: text, from: [note, note.0, { path: ['page.note'] }] }
+    i: { type: integer, from: [i] }
+    b: { type: bigint, from: [b] }
+    d: { type: double, from: [d] }
+    flag: { type: boolean, from: [flag] }
+    ts: { type: timestamptz, from: [ts] }
+    day: { type: date, from: [day] }
+    inet: { type: inet, from: [inet] }
+    uuid: { type: uuid, from: [uuid] }
+    json: { type: jsonb, from: [json] }
+    inherited: { type: text, from: [__proto__.polluted, constructor.name, constructor.prototype.polluted, toString, l.length] }
+    is_bot: { type: boolean, from: [$ua.is_bot] }
+  geo_data:
+    country: { type: text, from: [geo.country, $geoip.country] }
+  user_agent_data:
+    user_agent: { type: text, from: [ua] }
+    browser: { type: text, from: [$ua.browser] }
+roles:
+  url: click_data.url
+  user: click_data.user_id
+  session: click_data.session_id
+  bot: click_data.is_bot
+  country: geo_data.country
+analyze: { schedule: 1d }
+`;
