@@ -3,9 +3,11 @@ import { dayOf, type Day } from '../clients/postgres/days.js';
 import { familyColumns } from '../clients/postgres/families.js';
 import { clickId } from '../clients/postgres/offsets.js';
 import type { Config } from '../domain/config/config.js';
+import type { ClaimFilter } from '../domain/claimFilter.js';
 import type { Decoder, KafkaRecord } from '../domain/event/decoder.js';
 import { FAMILIES, type Family } from '../domain/names.js';
 import type { OffsetRange } from '../domain/stages.js';
+import { RowClaims } from './rowClaims.js';
 import { ROW_ENTRY, type SpoolFile, type SpoolWriter } from './spool.js';
 
 /** A dead letter's columns in the order of the spool's `rejected` file. */
@@ -62,6 +64,7 @@ export class BatchWriter {
   private readonly rejected = new CopyEncoder(REJECTED_COLUMNS.map((c) => c.type));
   private readonly ends: Record<Family, number> = { click_data: 0, geo_data: 0, user_agent_data: 0 };
   private readonly written: Record<Family, number> = { click_data: 0, geo_data: 0, user_agent_data: 0 };
+  private readonly claims = new RowClaims();
   private entries: Buffer[] = [];
   private lastDay: { from: bigint; day: Day } | undefined;
 
@@ -98,6 +101,7 @@ export class BatchWriter {
         entry.writeBigInt64BE(BigInt(this.ends[family]), 8 + 8 * i);
       }
       this.entries.push(entry);
+      this.claims.add(row.eventId, record.partition, row.eventTimeUs);
       this.counts.rows++;
     } else if (decoded.kind === 'rejected') {
       this.rejected.row(deadLetterValues({ record, ...decoded }));
@@ -124,13 +128,15 @@ export class BatchWriter {
     }
   }
 
-  async commit(batchId: string, ranges: readonly OffsetRange[]): Promise<void> {
+  /** The batch is complete: claims its ids and makes it readable under its id. */
+  async commit(batchId: string, ranges: readonly OffsetRange[], filter: ClaimFilter): Promise<void> {
     await this.flush(true);
     await this.spool.commit({
       batchId,
       sourceId: this.source.sourceId,
       ranges,
       days: [...this.days].sort(),
+      ...this.claims.settle(filter),
       ...this.counts,
     });
   }

@@ -211,7 +211,7 @@ class Consumption {
     if (incarnation !== source.description.incarnation)
       throw topicMadeAgain(topic, source.description.incarnation, incarnation);
     const batchId = batchIdOf(incarnation, ranges);
-    await writer.commit(batchId, ranges);
+    await writer.commit(batchId, ranges, this.deps.claims);
     const { sourceId } = source;
     const { records } = writer.counts;
     return { batchId, sourceId, topic, shard, ranges, records, bytes: writer.bytes };

@@ -3,6 +3,7 @@ import type { KafkaClient } from '../clients/kafka/client.js';
 import type { Postgres } from '../clients/postgres/pool.js';
 import type { SparkSession } from '../clients/spark/index.js';
 import type { Config, Servers } from '../domain/config/config.js';
+import type { ClaimFilter } from '../domain/claimFilter.js';
 import type { Decoder } from '../domain/event/decoder.js';
 import type { Logger } from '../domain/logger.js';
 import type { Spool } from './spool.js';
@@ -30,6 +31,8 @@ export interface IngestDeps extends BaseDeps {
   readonly kafka: KafkaClient;
   readonly decoder: Decoder;
   readonly spool: Spool;
+  /** The event ids that this process has seen lately: one for all its shards. */
+  readonly claims: ClaimFilter;
   /** Aborted when the worker begins to shut down: consumeBatch then returns what it has. */
   readonly draining?: AbortSignal;
 }

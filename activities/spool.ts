@@ -8,6 +8,7 @@ import { SpoolLost } from '../domain/errors.js';
 import { stateDir } from '../domain/folders.js';
 import { silentLogger, type Logger } from '../domain/logger.js';
 import type { OffsetRange } from '../domain/stages.js';
+import type { ClaimedRows } from './rowClaims.js';
 import { holdSpool } from './spoolLock.js';
 
 /** A family's rows, the rejected records, and one entry per row: its id and where it ends in each family's file. */
@@ -17,7 +18,10 @@ export type SpoolFile = (typeof SPOOL_FILES)[number];
 /** Bytes of a row's entry in `rows`: click_id, then the ends in the three families, 64 bits each. */
 export const ROW_ENTRY = 32;
 
-export interface SpoolMeta {
+/** Raised when what the files or the meta hold changes: a batch of another form is consumed again. */
+const FORM = 2;
+
+export interface SpoolMeta extends ClaimedRows {
   readonly batchId: string;
   readonly fingerprint: string;
   readonly sourceId: number;
@@ -70,9 +74,9 @@ export const spoolRoot = (config: Config, env: NodeJS.ProcessEnv = process.env):
     config.name,
   );
 
-/** What a row's bytes depend on: a batch written under another mapping is consumed again. */
+/** What a batch's bytes depend on: a batch written under another mapping is consumed again. */
 export const fingerprintOf = (config: Config): string =>
-  crc32c(Buffer.from(JSON.stringify([config.event, config.families, config.roles])))
+  crc32c(Buffer.from(JSON.stringify([FORM, config.event, config.families, config.roles])))
     .toString(16)
     .padStart(8, '0');
 

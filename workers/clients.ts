@@ -9,6 +9,7 @@ import { openPostgres } from '../clients/postgres/pool.js';
 import { visitorKey } from '../clients/postgres/visitorKey.js';
 import type { Settings } from '../clients/settings/loadConfig.js';
 import { supplySpark } from '../clients/spark/index.js';
+import { ClaimFilter } from '../domain/claimFilter.js';
 import { createDecoder } from '../domain/event/decoder.js';
 import type { Logger } from '../domain/logger.js';
 import { failpointFromEnv } from './failpoint.js';
@@ -54,7 +55,7 @@ export async function openClients(
       );
       const spool = await openSpool(config, logger);
       closing.push(() => spool.close());
-      clients.ingest = { ...base, kafka, decoder, spool, draining };
+      clients.ingest = { ...base, kafka, decoder, spool, claims: new ClaimFilter(), draining };
     }
     if (role !== 'ingest') {
       const elasticsearch = openElasticsearch(servers);

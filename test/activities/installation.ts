@@ -15,6 +15,7 @@ import { openPostgres } from '../../clients/postgres/pool.js';
 import { visitorKey } from '../../clients/postgres/visitorKey.js';
 import { parseConfig } from '../../domain/config/parse.js';
 import { parseServers } from '../../domain/config/servers.js';
+import { ClaimFilter } from '../../domain/claimFilter.js';
 import { createDecoder } from '../../domain/event/decoder.js';
 import { silentLogger } from '../../domain/logger.js';
 import type {
@@ -91,6 +92,7 @@ export async function install(
     kafka,
     decoder,
     spool,
+    claims: new ClaimFilter({ bytes: 64 * 1024 }),
   };
   const env = (attempt: number): MockActivityEnvironment =>
     new MockActivityEnvironment({ attempt, heartbeatTimeoutMs: 3000 });

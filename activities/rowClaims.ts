@@ -1,0 +1,69 @@
+import type { ClaimFilter } from '../domain/claimFilter.js';
+
+/** Rows `from` (inclusive) to `to` (exclusive), in the order in which a batch holds them. */
+export type RowRange = readonly [from: number, to: number];
+
+export interface ClaimedRows {
+  /** Rows whose id may have been seen before, ascending; all others are the first with their id that we know of. */
+  readonly candidates: readonly RowRange[];
+  /** Minutes since 1970 of the other rows' event times, ascending, each once. */
+  readonly minutes: readonly number[];
+}
+
+/** Gathers the ids of a batch's rows (28 bytes a row) until it is complete. */
+export class RowClaims {
+  private ids = new Uint32Array(4 * 1024);
+  private minutes = new Int32Array(1024);
+  private readonly rowsOf = new Map<number, number[]>();
+  private rows = 0;
+
+  /** @param eventId 16 bytes */
+  add(eventId: Uint8Array, partition: number, eventTimeUs: bigint): void {
+    const row = this.rows++;
+    if (row === this.minutes.length) this.grow();
+    const bytes = new Uint8Array(this.ids.buffer, row * 16, 16);
+    bytes.set(eventId);
+    this.minutes[row] = Math.floor(Number(eventTimeUs) / 60e6);
+    const rows = this.rowsOf.get(partition);
+    if (rows === undefined) this.rowsOf.set(partition, [row]);
+    else rows.push(row);
+  }
+
+  /**
+   * Claims all ids, in one synchronous step: of two batches with common ids, one comes before the other with all of
+   * them, so that only the later one waits for the earlier and they never deadlock. Partition by partition, so that
+   * of equal ids in a batch the lowest click_id comes first.
+   */
+  settle(filter: ClaimFilter): ClaimedRows {
+    const seen = new Uint8Array(this.rows);
+    const minutes = new Set<number>();
+    for (const partition of [...this.rowsOf.keys()].sort((a, b) => a - b))
+      for (const row of this.rowsOf.get(partition) ?? []) {
+        const at = row * 4;
+        const { ids } = this;
+        if (filter.claim(ids[at] ?? 0, ids[at + 1] ?? 0, ids[at + 2] ?? 0, ids[at + 3] ?? 0)) seen[row] = 1;
+        else minutes.add(this.minutes[row] ?? 0);
+      }
+    return { candidates: rangesOf(seen), minutes: [...minutes].sort((a, b) => a - b) };
+  }
+
+  private grow(): void {
+    const ids = new Uint32Array(this.ids.length * 2);
+    ids.set(this.ids);
+    this.ids = ids;
+    const minutes = new Int32Array(this.minutes.length * 2);
+    minutes.set(this.minutes);
+    this.minutes = minutes;
+  }
+}
+
+function rangesOf(flags: Uint8Array): RowRange[] {
+  const ranges: RowRange[] = [];
+  for (let from = flags.indexOf(1); from >= 0;) {
+    const end = flags.indexOf(0, from);
+    const to = end < 0 ? flags.length : end;
+    ranges.push([from, to]);
+    from = flags.indexOf(1, to);
+  }
+  return ranges;
+}
