@@ -21,7 +21,7 @@ const program = new Command('clickstream')
   .option('--config <file>', 'the configuration (default: clickstream.yaml of the project)')
   .option('--json', 'print one JSON object instead of text')
   .helpOption('-h, --help', 'show help')
-  .helpCommand('help [verb]', 'show help of a verb')
+  .helpCommand(false)
   .showHelpAfterError('(`clickstream --help` shows the verbs)')
   .configureHelp({
     showGlobalOptions: true,
@@ -66,6 +66,28 @@ async function registerVerbs(words: readonly string[]): Promise<void> {
       });
 }
 
+/** Of ours, since commander's own answers an unknown verb with the whole help and no word about it. */
+function registerHelp(): void {
+  program
+    .command('help')
+    .argument('[verb...]')
+    .description('show help of a verb')
+    .action((words: readonly string[]) => {
+      let command = program;
+      for (const [i, word] of words.entries()) {
+        const found = command.commands.find((candidate) => candidate.name() === word);
+        if (found === undefined) {
+          const verb = words.slice(0, i + 1).join(' ');
+          throw new UsageError(
+            `help: there is no verb ${JSON.stringify(verb)}; \`clickstream help\` lists them`,
+          );
+        }
+        command = found;
+      }
+      command.outputHelp();
+    });
+}
+
 /** Subcommands inherit what ends the process only when they are made after it was set: set it for all. */
 function overrideExits(command: Command): void {
   command.exitOverride();
@@ -75,6 +97,7 @@ function overrideExits(command: Command): void {
 async function main(): Promise<void> {
   try {
     await registerVerbs(process.argv.slice(2));
+    registerHelp();
     overrideExits(program);
     if (process.argv.length <= 2) {
       program.outputHelp();

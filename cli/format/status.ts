@@ -20,7 +20,8 @@ function account(r: StatusReport): string {
 }
 
 function step(index: IndexReport): string {
-  if (index.in_step === null) return UNKNOWN;
+  if (index.in_step === null)
+    return index.figures === 0 && index.documents_clicks !== null ? 'none yet' : UNKNOWN;
   if (index.in_step) return 'in step';
   const reasons = [
     ...(index.behind ? [`${many(index.behind, 'figure')} behind`] : []),

@@ -127,6 +127,7 @@ function indexOf(
   figures: GrainFigures | undefined,
   backlogs: readonly IndexBacklog[] | undefined,
   documents: GrainDocuments | undefined,
+  migrated: boolean,
 ): IndexReport {
   const cursor = backlogs?.find(
     (one) => one.grain === grain && (documents === undefined || one.index === documents.index),
@@ -135,7 +136,9 @@ function indexOf(
   const same = cursor !== undefined && (documents === undefined || documents.uuid === cursor.uuid);
   const behind = figures === undefined ? null : same ? cursor.behind : figures.figures;
   const rejected = figures === undefined ? null : same ? cursor.rejected : 0;
-  const known = behind !== null && rejected !== null && documents !== undefined;
+  // Nothing, and no place for it, is neither in step nor behind.
+  const placed = migrated && (documents?.index !== undefined || figures?.figures !== 0);
+  const known = behind !== null && rejected !== null && documents !== undefined && placed;
   return {
     grain,
     index: documents?.index ?? cursor?.index ?? null,
@@ -179,6 +182,7 @@ export async function collectStatus(
       snapshot?.figures.find((one) => one.grain === grain),
       snapshot?.backlogs,
       documents?.find((one) => one.grain === grain),
+      snapshot?.missing.length === 0,
     ),
   );
   const clicksOf = (grain: Grain) => documents?.find((one) => one.grain === grain)?.clicks ?? null;
@@ -207,7 +211,7 @@ export async function collectStatus(
     },
     batches: account?.batches ?? null,
     partitions,
-    index_in_step: steps.includes(null) ? null : steps.every((step) => step === true),
+    index_in_step: steps.includes(false) ? false : steps.includes(null) ? null : true,
     indices,
     runs: snapshot?.runs ?? [],
     missing: [

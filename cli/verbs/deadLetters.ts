@@ -67,7 +67,7 @@ export function register(program: Command, ctx: CliContext): void {
       const groups = await withPostgres(ctx, deadLettersByReason);
       const lines = groups.map(
         (g) =>
-          `${String(g.count).padStart(9)}  ${g.reason}${g.field === null ? '' : ` ${g.field}`}  (ids ${g.firstId} to ${g.lastId}, last ${g.lastRejectedAt})`,
+          `${String(g.count).padStart(9)}  ${g.reason}${g.field === null ? '' : ` ${g.field}`}  (${g.firstId === g.lastId ? `id ${g.firstId}` : `ids ${g.firstId} to ${g.lastId}`}, last ${g.lastRejectedAt})`,
       );
       ctx.result({ groups }, lines.length === 0 ? 'no dead letters' : lines.join('\n'));
     });

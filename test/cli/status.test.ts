@@ -39,6 +39,8 @@ describe('status', () => {
     const topics = ['index_status_no_topic'];
     const report = await status({}, { ...nowhere, kafka: { ...t.config.kafka, topics } });
     assert.deepEqual({ ...report, ...ZEROS }, report);
+    assert.equal(report.index_in_step, null, 'nothing is neither in step nor behind');
+    assert.match(statusText(report), /none yet/);
     assert.deepEqual(report.unknown, []);
     assert.match(report.missing.join('\n'), /clickstream migrate/);
     assert.match(report.missing.join('\n'), /topic index_status_no_topic/);

@@ -135,3 +135,13 @@ test('Ctrl-C ends the waiting with 130 and no stack trace; that nobody polls was
     assert.match(later.stdout + later.stderr, /backfill comes in a later version/);
   });
 });
+
+test('help of a verb that does not exist names it, and does not drown it in the whole help', async () => {
+  const { code, stdout, stderr } = await cli(['help', 'nosuch']);
+  assert.equal(code, 2);
+  assert.equal(stdout, '');
+  assert.match(stderr, /^clickstream: help: there is no verb "nosuch"/);
+  const known = await cli(['help', 'dead-letters', 'list']);
+  assert.equal(known.code, 0);
+  assert.match(known.stdout, /^Usage: clickstream dead-letters list/);
+});
