@@ -2,9 +2,10 @@ import { CopyEncoder, type CopyType, type CopyValue } from '../clients/postgres/
 import { dayOf, type Day } from '../clients/postgres/days.js';
 import { familyColumns } from '../clients/postgres/families.js';
 import { clickId } from '../clients/postgres/offsets.js';
+import { BEFORE_RETENTION, isBelow, type Floor } from '../clients/postgres/retention/floor.js';
 import type { Config } from '../domain/config/config.js';
 import type { ClaimFilter } from '../domain/claimFilter.js';
-import type { Decoder, KafkaRecord } from '../domain/event/decoder.js';
+import type { Decoder, KafkaRecord, Row } from '../domain/event/decoder.js';
 import { FAMILIES, type Family } from '../domain/names.js';
 import type { OffsetRange } from '../domain/stages.js';
 import { RowClaims } from './rowClaims.js';
@@ -56,6 +57,8 @@ const CHUNK = 256 * 1024;
 /** Decodes records and writes them to the spool in PostgreSQL's binary COPY form. */
 export class BatchWriter {
   readonly counts = { records: 0, rows: 0, rejected: 0, filtered: 0 };
+  /** Filtered records per reason. */
+  private readonly filteredBy: Record<string, number> = {};
   /** Raw bytes of keys and values. */
   bytes = 0;
   readonly days = new Set<Day>();
@@ -73,7 +76,11 @@ export class BatchWriter {
     private readonly decode: Decoder,
     config: Config,
     private readonly source: { readonly sourceId: number; readonly topic: string },
-    private readonly limits: { readonly existing: ReadonlySet<Day>; readonly newDays: number },
+    private readonly limits: {
+      readonly existing: ReadonlySet<Day>;
+      readonly newDays: number;
+      readonly floor: Floor;
+    },
   ) {
     const encoder = (family: Family): CopyEncoder =>
       new CopyEncoder(familyColumns(config, family).map((c) => c.type));
@@ -89,24 +96,13 @@ export class BatchWriter {
     const decoded = this.decode(record, this.source);
     if (decoded.kind === 'row') {
       const { row } = decoded;
-      if (!this.admit(this.day(row.eventTimeUs))) return false;
-      const id = clickId(this.source.sourceId, record.partition, record.offset);
-      const entry = Buffer.allocUnsafe(ROW_ENTRY);
-      entry.writeBigInt64BE(id, 0);
-      for (const [i, family] of FAMILIES.entries()) {
-        const fixed = family === 'click_data' ? [id, row.eventId, row.eventTimeUs] : [id, row.eventTimeUs];
-        const encoder = this.encoders[family];
-        encoder.row([...fixed, ...row.families[family]]);
-        this.ends[family] = this.written[family] + encoder.length;
-        entry.writeBigInt64BE(BigInt(this.ends[family]), 8 + 8 * i);
-      }
-      this.entries.push(entry);
-      this.claims.add(row.eventId, record.partition, row.eventTimeUs);
-      this.counts.rows++;
+      if (isBelow(row.eventTimeUs, this.limits.floor)) this.filter(BEFORE_RETENTION);
+      else if (this.admit(this.day(row.eventTimeUs))) this.addRow(record, row);
+      else return false;
     } else if (decoded.kind === 'rejected') {
       this.rejected.row(deadLetterValues({ record, ...decoded }));
       this.counts.rejected++;
-    } else this.counts.filtered++;
+    } else this.filter(decoded.reason);
     this.counts.records++;
     this.bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0);
     return true;
@@ -138,7 +134,29 @@ export class BatchWriter {
       days: [...this.days].sort(),
       ...this.claims.settle(filter),
       ...this.counts,
+      filteredBy: this.filteredBy,
     });
+  }
+
+  private filter(reason: string): void {
+    this.filteredBy[reason] = (this.filteredBy[reason] ?? 0) + 1;
+    this.counts.filtered++;
+  }
+
+  private addRow(record: KafkaRecord, row: Row): void {
+    const id = clickId(this.source.sourceId, record.partition, record.offset);
+    const entry = Buffer.allocUnsafe(ROW_ENTRY);
+    entry.writeBigInt64BE(id, 0);
+    for (const [i, family] of FAMILIES.entries()) {
+      const fixed = family === 'click_data' ? [id, row.eventId, row.eventTimeUs] : [id, row.eventTimeUs];
+      const encoder = this.encoders[family];
+      encoder.row([...fixed, ...row.families[family]]);
+      this.ends[family] = this.written[family] + encoder.length;
+      entry.writeBigInt64BE(BigInt(this.ends[family]), 8 + 8 * i);
+    }
+    this.entries.push(entry);
+    this.claims.add(row.eventId, record.partition, row.eventTimeUs);
+    this.counts.rows++;
   }
 
   private async put(file: SpoolFile, encoder: CopyEncoder, all: boolean): Promise<void> {

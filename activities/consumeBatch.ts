@@ -4,6 +4,7 @@ import { Context } from '@temporalio/activity';
 import { existingDays } from '../clients/postgres/days.js';
 import { allNextOffsets, asPositions, topicMadeAgain } from '../clients/postgres/offsets.js';
 import { withClient } from '../clients/postgres/pool.js';
+import { readFloor } from '../clients/postgres/retention/floor.js';
 import { OffsetOutOfRange, ServerUnavailable } from '../domain/errors.js';
 import { spoolQueue } from '../domain/names.js';
 import type { BatchRef, ConsumeBatchInput, ConsumeBatchResult, OffsetRange } from '../domain/stages.js';
@@ -72,7 +73,11 @@ class Consumption {
     this.plan(source);
     const unfinished = this.unfinished().length > 0;
     if (unfinished && input.exact === undefined && !(await this.roomInSpool())) return this.result(undefined);
-    const existing = await withClient(deps.postgres, `${deps.postgres.name}:consumeBatch`, existingDays);
+    const { existing, floor } = await withClient(
+      deps.postgres,
+      `${deps.postgres.name}:consumeBatch`,
+      async (client) => ({ floor: await readFloor(client), existing: await existingDays(client) }),
+    );
     const spooled = await deps.spool.begin();
     try {
       const writer = new BatchWriter(
@@ -80,7 +85,7 @@ class Consumption {
         deps.decoder,
         deps.config,
         { sourceId: source.sourceId, topic: input.topic },
-        { existing, newDays: input.exact === undefined ? MAX_NEW_DAYS : Infinity },
+        { existing, newDays: input.exact === undefined ? MAX_NEW_DAYS : Infinity, floor },
       );
       await this.read(writer);
       await deps.failpoint('consumeBatch:after-fetch');

@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type pg from 'pg';
-import { ensureDays } from '../clients/postgres/days.js';
+import { dayStartUs, ensureDays } from '../clients/postgres/days.js';
 import { isLockTimeout, isTransientConflict } from '../clients/postgres/errors.js';
 import * as sql from '../clients/postgres/ingest.js';
 import { asPositions, nextOffsets } from '../clients/postgres/offsets.js';
 import { inTransaction, withClient } from '../clients/postgres/pool.js';
+import { holdFloor, isBelow } from '../clients/postgres/retention/floor.js';
+import { SpoolLost } from '../domain/errors.js';
 import { applicationName } from '../domain/names.js';
 import type { BatchRef, Counts, PersistBatchInput, PersistBatchResult } from '../domain/stages.js';
 import { REJECTED_COLUMNS } from './batchWriter.js';
@@ -123,8 +125,11 @@ async function persistInTransaction(
     if (counts !== undefined) return { outcome: 'persisted', counts, replayed: true };
     return { outcome: 'fenced', offsets: asPositions(await nextOffsets(client, sourceId)) };
   }
+  const floor = await holdFloor(client);
+  if (reader.batch.days.some((day) => isBelow(dayStartUs(day), floor)))
+    throw new SpoolLost(`batch ${batchId} was read before retention dropped one of its days`);
   await sql.createStaging(client);
-  const { rows, rejected, records, filtered } = reader.batch;
+  const { rows, rejected, records, filtered, filteredBy } = reader.batch;
   const { accepted, refused } = await persistRows(client, deps, reader, { from: 0, to: rows });
   const columns = REJECTED_COLUMNS.map((c) => c.name);
   if (rejected > 0) await sql.copyStaged(client, 'rejected', columns, reader.rejected());
@@ -138,8 +143,8 @@ async function persistInTransaction(
     deadLetters,
     filtered,
   };
-  if (accepted > 0) await sql.markWindows(client, batchId, deps.config.analyze.sessionTimeoutMs);
-  await sql.writeLedger(client, batch, counts);
+  if (accepted > 0) await sql.markWindows(client, batchId, deps.config.analyze.sessionTimeoutMs, floor);
+  await sql.writeLedger(client, batch, counts, filteredBy);
   await sql.advanceOffsets(client, sourceId, ranges);
   await deps.failpoint('persistBatch:before-commit');
   return { outcome: 'persisted', counts, replayed: false };

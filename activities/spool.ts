@@ -19,7 +19,7 @@ export type SpoolFile = (typeof SPOOL_FILES)[number];
 export const ROW_ENTRY = 32;
 
 /** Raised when what the files or the meta hold changes: a batch of another form is consumed again. */
-const FORM = 2;
+const FORM = 3;
 
 export interface SpoolMeta extends ClaimedRows {
   readonly batchId: string;
@@ -31,6 +31,8 @@ export interface SpoolMeta extends ClaimedRows {
   readonly rows: number;
   readonly rejected: number;
   readonly filtered: number;
+  /** Filtered records per reason. */
+  readonly filteredBy: Readonly<Record<string, number>>;
 }
 export interface SpooledBatch extends SpoolMeta {
   readonly files: Readonly<Record<SpoolFile, { readonly bytes: number; readonly crc: number }>>;

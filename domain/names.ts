@@ -46,6 +46,8 @@ export const TABLES = {
   indexCursor: 'index_cursor',
   indexReject: 'index_reject',
   secret: 'secret',
+  retentionFloor: 'retention_floor',
+  retired: 'retired',
 } as const;
 
 export const FAMILIES = ['click_data', 'geo_data', 'user_agent_data'] as const;

@@ -1,5 +1,6 @@
 import { ledger } from './001-ledger.js';
 import { figures } from './002-figures.js';
+import { retention } from './003-retention.js';
 
 /** Forward only, in this order; names carry no extension, so that sources and build output agree. */
-export const MIGRATIONS = [ledger, figures] as const;
+export const MIGRATIONS = [ledger, figures, retention] as const;

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { FAMILIES, type Family } from '../../domain/names.js';
 import { inTransaction } from './pool.js';
+import { holdFloor, isBelow } from './retention/floor.js';
 import { quoteIdent, quoteLiteral } from './sql.js';
 
 /** A UTC day as `YYYYMMDD`; leaves carry it in their name. */
@@ -13,6 +14,9 @@ export function dayOf(timeUs: bigint): Day {
   const days = timeUs >= 0n ? timeUs / DAY_US : -((-timeUs + DAY_US - 1n) / DAY_US);
   return new Date(Number(days) * 86_400_000).toISOString().slice(0, 10).replaceAll('-', '');
 }
+
+/** Begin of a day in µs since 1970. */
+export const dayStartUs = (day: Day): bigint => BigInt(startOf(day).getTime()) * 1000n;
 
 export const leafName = (family: Family, day: Day): string => `${family}_${day}`;
 
@@ -36,11 +40,13 @@ export async function existingDays(client: {
 /**
  * Makes the leaves of the days that lack them, each day in a short transaction of its own under an advisory lock.
  * `LIKE` + index + `ATTACH`, since `PARTITION OF` would wait for every reader and make all others wait behind it.
+ * Days below the floor get none.
  */
 export async function ensureDays(client: pg.ClientBase, name: string, days: readonly Day[]): Promise<void> {
   const existing = await existingDays(client);
   for (const day of days.filter((day) => !existing.has(day)).sort())
     await inTransaction(client, async () => {
+      if (isBelow(dayStartUs(day), await holdFloor(client))) return;
       await client.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`clickstream days ${name}`]);
       for (const family of FAMILIES) await ensureLeaf(client, family, day);
     });

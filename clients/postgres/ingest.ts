@@ -5,6 +5,7 @@ import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { FAMILIES, type Family } from '../../domain/names.js';
 import type { Counts, OffsetRange, Position } from '../../domain/stages.js';
+import { floorText, type Floor } from './retention/floor.js';
 import { quoteIdent } from './sql.js';
 
 type Client = pg.ClientBase;
@@ -155,16 +156,22 @@ export async function acceptRejected(
   return rowCount ?? 0;
 }
 
-/** Marks, for each accepted click, every hour from hour(t − session time-out) to hour(t). */
-export async function markWindows(client: Client, batchId: string, sessionTimeoutMs: number): Promise<void> {
+/** Marks, for each accepted click, every hour from hour(t − session time-out) to hour(t) that is not below the floor. */
+export async function markWindows(
+  client: Client,
+  batchId: string,
+  sessionTimeoutMs: number,
+  floor: Floor,
+): Promise<void> {
   await client.query(
     `INSERT INTO window_mark (window_start, batch_id)
      SELECT DISTINCT hour, $1 FROM (SELECT DISTINCT date_trunc('minute', event_time, 'UTC') AS minute FROM accepted) m,
        LATERAL generate_series(
          date_trunc('hour', minute - $2::bigint * interval '1 millisecond', 'UTC'),
          date_trunc('hour', minute, 'UTC'), interval '1 hour') AS hour
+     WHERE hour >= $3::timestamptz
      ORDER BY hour`,
-    [batchId, sessionTimeoutMs],
+    [batchId, sessionTimeoutMs, floorText(floor)],
   );
 }
 
@@ -177,10 +184,12 @@ export async function writeLedger(
     readonly ranges: readonly OffsetRange[];
   },
   counts: Counts,
+  filteredBy: Readonly<Record<string, number>>,
 ): Promise<void> {
   await client.query(
-    `INSERT INTO batch (batch_id, source_id, shard, ranges, records, persisted, duplicates, dead_letters, filtered)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    `INSERT INTO batch
+       (batch_id, source_id, shard, ranges, records, persisted, duplicates, dead_letters, filtered, filtered_by)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
     [
       batch.batchId,
       batch.sourceId,
@@ -191,6 +200,7 @@ export async function writeLedger(
       counts.duplicates,
       counts.deadLetters,
       counts.filtered,
+      JSON.stringify(filteredBy),
     ],
   );
 }

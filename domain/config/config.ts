@@ -72,6 +72,8 @@ export interface Config {
     /** How long indexMetrics tries before a run ends as `aggregated, index behind`. */
     readonly indexPatienceMs: number;
   };
+  /** Whole UTC days; absent: never. */
+  readonly retention: { readonly clickDays?: number; readonly deadLetterDays?: number };
   readonly temporal: { readonly searchAttributes: boolean };
 }
 

@@ -28,13 +28,6 @@ export function refuseLater(data: unknown): readonly Refusal[] {
   }
   const zone = at(data, ['event', 'time', 'zone']);
   if (typeof zone === 'string' && zone !== 'UTC') refuse(['event', 'time', 'zone'], 'a zone other than UTC');
-  if (isObject(at(data, ['retention']))) {
-    const { clicks, dead_letters: deadLetters } = at(data, ['retention']) as Record<string, unknown>;
-    if (clicks !== undefined && clicks !== 'never') refuse(['retention', 'clicks'], 'dropping old clicks');
-    if (deadLetters !== undefined && deadLetters !== '30d') {
-      refuse(['retention', 'dead_letters'], 'another retention of dead letters than 30d');
-    }
-  }
   for (const path of placeLists(data)) {
     const list = at(data, path);
     if (Array.isArray(list)) list.forEach((place, i) => refusePlace(place, [...path, i], refuse));

@@ -47,6 +47,10 @@ export function toConfig(raw: RawConfig, complain: Complain): Config {
       sessionTimeoutMs: analyze.session_timeout,
       indexPatienceMs: analyze.index_patience,
     },
+    retention: {
+      ...(raw.retention.clicks !== 'never' && { clickDays: raw.retention.clicks }),
+      ...(raw.retention.dead_letters !== 'never' && { deadLetterDays: raw.retention.dead_letters }),
+    },
     temporal: { searchAttributes: raw.temporal.search_attributes },
   };
 }

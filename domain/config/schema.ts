@@ -5,12 +5,16 @@
 import { z } from 'zod';
 import { GRAMMAR_TYPES, TIME_FORMATS } from './grammar.js';
 import {
+  AGE_PATTERN,
   DAY,
   DURATION_PATTERN,
+  formatAge,
   formatDuration,
   formatSize,
   HOUR,
+  MAX_AGE_DAYS,
   MINUTE,
+  parseDays,
   parseDuration,
   parseSize,
   SECOND,
@@ -56,6 +60,15 @@ const duration = (min: number, max: number) => {
 };
 const within = (value: number | undefined, min: number, max: number): boolean =>
   value !== undefined && value >= min && value <= max;
+
+const AGE_ERROR = `never, or days from 1d to ${MAX_AGE_DAYS}d such as 400d`;
+/** `never`, or a number of days. */
+const age = () =>
+  z
+    .string({ error: AGE_ERROR })
+    .regex(AGE_PATTERN, { error: AGE_ERROR })
+    .refine((text) => text === 'never' || within(parseDays(text), 1, MAX_AGE_DAYS), { error: AGE_ERROR })
+    .transform((text) => parseDays(text) ?? ('never' as const));
 
 const START_ERROR = 'earliest, latest or a time with zone such as 2026-01-31T00:00:00Z';
 const start = z.union(
@@ -214,8 +227,10 @@ export const configSchema = mapping({
       .describe('How long indexing tries before a run ends as "aggregated, index behind"'),
   }).prefault({}),
   retention: mapping({
-    clicks: z.literal('never', { error: 'never' }).prefault('never'),
-    dead_letters: z.literal('30d', { error: '30d' }).prefault('30d'),
+    clicks: age()
+      .prefault('never')
+      .describe('How long clicks stay, in whole UTC days; their figures stay for ever'),
+    dead_letters: age().prefault('30d').describe('How long dead letters stay'),
   }).prefault({}),
   temporal: mapping({
     search_attributes: flag().prefault(true).describe('Whether workflows carry search attributes'),
@@ -249,6 +264,10 @@ export const toGrammar = (raw: RawConfig): z.input<typeof configSchema> => ({
     workflow: raw.analyze.workflow,
     session_timeout: formatDuration(raw.analyze.session_timeout),
     index_patience: formatDuration(raw.analyze.index_patience),
+  },
+  retention: {
+    clicks: formatAge(raw.retention.clicks),
+    dead_letters: formatAge(raw.retention.dead_letters),
   },
 });
 

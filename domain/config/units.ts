@@ -21,6 +21,9 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
 };
 
 export const SIZE_PATTERN = /^(\d{1,9})(B|KiB|MiB|GiB|TiB)$/;
+export const AGE_PATTERN = /^(never|\d{1,5}d)$/;
+/** A hundred years. */
+export const MAX_AGE_DAYS = 36_500;
 export const DURATION_PATTERN = /^(\d{1,9})(ms|s|m|h|d)$/;
 
 /** Bytes, or undefined when the text is no size. */
@@ -29,6 +32,11 @@ export const parseSize = (text: string): number | undefined => scaled(SIZE_PATTE
 /** Milliseconds, or undefined when the text is no duration. */
 export const parseDuration = (text: string): number | undefined =>
   scaled(DURATION_PATTERN.exec(text), MILLISECONDS);
+
+/** `400d` → 400; undefined for `never` and for anything else. */
+export const parseDays = (text: string): number | undefined =>
+  /^\d{1,5}d$/.test(text) ? Number(text.slice(0, -1)) : undefined;
+export const formatAge = (days: number | 'never'): string => (days === 'never' ? days : `${days}d`);
 
 const scaled = (
   match: RegExpExecArray | null,

@@ -62,6 +62,7 @@ export function figuresConfig(name: string, overrides: Partial<Config> = {}): Co
       sessionTimeoutMs: SESSION_TIMEOUT_MS,
       indexPatienceMs: 60_000,
     },
+    retention: {},
     temporal: { searchAttributes: false },
     ...overrides,
   };

@@ -52,6 +52,7 @@ function testConfig(name: string): Config {
       sessionTimeoutMs: 1_800_000,
       indexPatienceMs: 300_000,
     },
+    retention: {},
     temporal: { searchAttributes: false },
   };
 }
