@@ -3,6 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { crc32c } from '../clients/kafka/crc32c.js';
+import { mappingFingerprint } from '../clients/settings/fingerprint.js';
 import type { Config } from '../domain/config/config.js';
 import { SpoolLost } from '../domain/errors.js';
 import { stateDir } from '../domain/folders.js';
@@ -77,10 +78,7 @@ export const spoolRoot = (config: Config, env: NodeJS.ProcessEnv = process.env):
   );
 
 /** What a batch's bytes depend on: a batch written under another mapping is consumed again. */
-export const fingerprintOf = (config: Config): string =>
-  crc32c(Buffer.from(JSON.stringify([FORM, config.event, config.families, config.roles])))
-    .toString(16)
-    .padStart(8, '0');
+const fingerprintOf = (config: Config): string => `${FORM}-${mappingFingerprint(config)}`;
 
 /** Takes a spool of this installation that no other process holds. What an earlier process left is kept. */
 export async function openSpool(config: Config, logger: Logger = silentLogger): Promise<Spool> {

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { AnalyzeDeps, BaseDeps, IngestDeps } from '../activities/deps.js';
 import { openSpool } from '../activities/spool.js';
 import { openElasticsearch } from '../clients/elasticsearch/index.js';
-import { openEnrichers } from '../clients/enrich/index.js';
+import { openDecoder } from '../clients/enrich/decoder.js';
 import { openKafka } from '../clients/kafka/index.js';
 import { checkSchema } from '../clients/postgres/migrate.js';
 import { openPostgres } from '../clients/postgres/pool.js';
@@ -10,7 +9,6 @@ import { visitorKey } from '../clients/postgres/visitorKey.js';
 import type { Settings } from '../clients/settings/loadConfig.js';
 import { supplySpark } from '../clients/spark/index.js';
 import { ClaimFilter } from '../domain/claimFilter.js';
-import { createDecoder } from '../domain/event/decoder.js';
 import type { Logger } from '../domain/logger.js';
 import { failpointFromEnv } from './failpoint.js';
 import type { Role } from './queues.js';
@@ -49,10 +47,7 @@ export async function openClients(
       closing.push(() => kafka.close());
       const key =
         servers.visitorKey === undefined ? await visitorKey(postgres) : Buffer.from(servers.visitorKey);
-      const enrichers = await openEnrichers(config, key);
-      const decoder = createDecoder(config, enrichers, (bytes) =>
-        createHash('sha256').update(bytes).digest(),
-      );
+      const decoder = await openDecoder(config, key);
       const spool = await openSpool(config, logger);
       closing.push(() => spool.close());
       clients.ingest = { ...base, kafka, decoder, spool, claims: new ClaimFilter(), draining };

@@ -1,5 +1,5 @@
 /** An installation of a test's own: a schema, topics and a spool on the servers that the environment names. */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { createConsumeBatch } from '../../activities/consumeBatch.js';
 import { noFailpoint, type IngestDeps } from '../../activities/deps.js';
 import { createPersistBatch } from '../../activities/persistBatch.js';
 import { openSpool } from '../../activities/spool.js';
-import { openEnrichers } from '../../clients/enrich/index.js';
+import { openDecoder } from '../../clients/enrich/decoder.js';
 import { openKafka } from '../../clients/kafka/index.js';
 import { migrate } from '../../clients/postgres/migrate.js';
 import { openPostgres } from '../../clients/postgres/pool.js';
@@ -16,7 +16,6 @@ import { visitorKey } from '../../clients/postgres/visitorKey.js';
 import { parseConfig } from '../../domain/config/parse.js';
 import { parseServers } from '../../domain/config/servers.js';
 import { ClaimFilter } from '../../domain/claimFilter.js';
-import { createDecoder } from '../../domain/event/decoder.js';
 import { silentLogger } from '../../domain/logger.js';
 import type {
   BatchRef,
@@ -80,8 +79,7 @@ export async function install(
   if (options.base === undefined) await kafka.createTopic(topic, options.partitions ?? 1);
   const postgres = openPostgres(servers, name);
   await migrate(postgres, servers, config);
-  const enrichers = await openEnrichers(config, await visitorKey(postgres));
-  const decoder = createDecoder(config, enrichers, (b) => createHash('sha256').update(b).digest());
+  const decoder = await openDecoder(config, await visitorKey(postgres));
   const spool = await openSpool(config);
   const deps: IngestDeps = {
     config,
