@@ -104,7 +104,8 @@ class Consumption {
     if (exact !== undefined) {
       if (exact.sourceId !== sourceId)
         throw new OffsetOutOfRange(
-          `topic ${topic}: source ${exact.sourceId} of the batch is now ${sourceId}`,
+          `topic ${topic}: the batch to be read again is of source ${exact.sourceId}, which Kafka no longer has; ` +
+            `its present source is ${sourceId}. Start the ingest again: it goes on from the stored offsets`,
         );
       for (const { partition, from, to } of exact.ranges) {
         this.from.set(partition, BigInt(from));
@@ -215,7 +216,7 @@ class Consumption {
     const { incarnation } = await this.deps.kafka.describe(topic, this.signal);
     if (incarnation !== source.description.incarnation)
       throw topicMadeAgain(topic, source.description.incarnation, incarnation);
-    const batchId = batchIdOf(incarnation, ranges);
+    const batchId = batchIdOf(source.incarnation, ranges);
     await writer.commit(batchId, ranges, this.deps.claims);
     const { sourceId } = source;
     const { records } = writer.counts;

@@ -14,6 +14,8 @@ import type { IngestDeps } from './deps.js';
 export interface IngestSource {
   readonly description: TopicDescription;
   readonly sourceId: number;
+  /** As stored: what batch ids are made of. */
+  readonly incarnation: string;
   /** Of every partition, those that nobody has read yet included. */
   readonly next: ReadonlyMap<number, bigint>;
   readonly shards: number;
@@ -42,7 +44,7 @@ export async function openSource(
       `topic ${topic} has partition ${highest}; partitions 0 to ${MAX_PARTITION} can be ingested`,
     );
   return withClient(postgres, `${postgres.name}:source`, async (client) => {
-    const sourceId = await sourceOf(client, topic, description.incarnation);
+    const { sourceId, incarnation } = await sourceOf(client, topic, description.incarnation);
     const wanted = config.ingest.shards ?? Math.min(partitions.length, DEFAULT_SHARDS);
     const shards = await recordedShards(client, topic, wanted);
     if (config.ingest.shards !== undefined && shards !== config.ingest.shards)
@@ -60,7 +62,7 @@ export async function openSource(
       await startOffsets(client, sourceId, starts);
       next = await nextOffsets(client, sourceId);
     }
-    return { description, sourceId, next, shards };
+    return { description, sourceId, incarnation, next, shards };
   });
 }
 

@@ -9,6 +9,7 @@ import { asPositions, nextOffsets } from '../clients/postgres/offsets.js';
 import { inTransaction, withClient } from '../clients/postgres/pool.js';
 import { holdFloor, isBelow } from '../clients/postgres/retention/floor.js';
 import { SpoolLost } from '../domain/errors.js';
+import { isSuperseded } from '../clients/postgres/skip.js';
 import { applicationName } from '../domain/names.js';
 import type { BatchRef, Counts, PersistBatchInput, PersistBatchResult } from '../domain/stages.js';
 import { REJECTED_COLUMNS } from './batchWriter.js';
@@ -119,7 +120,8 @@ async function persistInTransaction(
     ranges.map((r) => r.partition),
   );
   const at = new Map(stands.map((p) => [p.partition, p.offset]));
-  if (ranges.some(({ partition, from }) => at.get(partition) !== from)) {
+  const moved = ranges.some(({ partition, from }) => at.get(partition) !== from);
+  if (moved || (await isSuperseded(client, sourceId))) {
     // Whoever held the lock before us may have persisted this very batch.
     const counts = await sql.ledgerCounts(client, batchId);
     if (counts !== undefined) return { outcome: 'persisted', counts, replayed: true };

@@ -17,6 +17,7 @@ import type {
 } from '../domain/stages.js';
 import { readSettings, stages } from './activities.js';
 import { reason } from './failures.js';
+import { knownInput } from './inputs.js';
 import { accountQuery, tag } from './shared.js';
 import { count } from './words.js';
 
@@ -25,10 +26,11 @@ import { count } from './words.js';
  * An index that stays away ends the run as `aggregated, index behind`; the next run catches up.
  */
 export async function analyze(input: AnalyzeInput = {}): Promise<AnalyzeResult> {
+  const { carried } = knownInput('analyze', input, ['carried']);
   const settings = await readSettings();
   tag(settings);
   const run = stages(settings);
-  let total: AggregationTotal = input.carried ?? NOTHING;
+  let total: AggregationTotal = carried ?? NOTHING;
   let stage = 'aggregating';
   setHandler(accountQuery, (): Account => ({ counts: NO_COUNTS, batches: 0, stage, children: [] }));
   const show = (now: string): void => {

@@ -1,8 +1,9 @@
-import { ApplicationFailure, condition, setCurrentDetails, setHandler } from '@temporalio/workflow';
+import { condition, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import { addCounts, NO_COUNTS } from '../domain/stages.js';
 import type { Account, IngestInput, IngestResult, WorkflowSettings } from '../domain/stages.js';
 import { readSettings, stages } from './activities.js';
 import { isHeld, reason } from './failures.js';
+import { knownInput, usage } from './inputs.js';
 import { accountQuery, startShard, stopSignal, tag } from './shared.js';
 import type { IngestChild } from './shared.js';
 import { ingestShard } from './shard.js';
@@ -12,7 +13,8 @@ import { details } from './words.js';
  * Kafka → PostgreSQL. `{}`: every shard of every topic, each a child, followed until stopped.
  * `{ topic, shard }`: that shard, until stopped; with `until`, until its partitions stand there.
  */
-export async function ingest(input: IngestInput = {}): Promise<IngestResult> {
+export async function ingest(given: IngestInput = {}): Promise<IngestResult> {
+  const input: IngestInput = knownInput('ingest', given, ['topic', 'shard', 'shards', 'until', 'carried']);
   const settings = await readSettings();
   tag(settings, input.topic);
   const { topic, shard } = input;
@@ -22,8 +24,6 @@ export async function ingest(input: IngestInput = {}): Promise<IngestResult> {
     throw usage(`ingest: shard must be one of 0 to ${shards - 1} of topic ${topic}, got ${shard}`);
   return ingestShard(settings, { ...input, topic, shard, shards });
 }
-
-const usage = (message: string): ApplicationFailure => ApplicationFailure.nonRetryable(message, 'Usage');
 
 async function shardsOf(settings: WorkflowSettings, topic: string): Promise<number> {
   const { topics } = await stages(settings).noteOffsets({ topic });

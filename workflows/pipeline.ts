@@ -16,21 +16,24 @@ import type {
   IngestResult,
   NotedOffsets,
   NotedTopic,
+  PipelineInput,
   PipelineResult,
   WorkflowSettings,
 } from '../domain/stages.js';
 import { readSettings, stages } from './activities.js';
 import type { analyze } from './analyze.js';
 import { isHeld, reason } from './failures.js';
+import { knownInput } from './inputs.js';
 import { accountQuery, startShard, tag } from './shared.js';
 import type { IngestChild } from './shared.js';
 import { details } from './words.js';
 
 /**
  * The whole chain until caught up: everything that Kafka holds at this moment is brought into PostgreSQL,
- * aggregated, and indexed. Its argument, `{}` (PipelineInput), has no field yet, so none is declared.
+ * aggregated, and indexed. Its argument has no field yet.
  */
-export async function pipeline(): Promise<PipelineResult> {
+export async function pipeline(input: PipelineInput = {}): Promise<PipelineResult> {
+  knownInput('pipeline', input, []);
   const settings = await readSettings();
   tag(settings);
   let stage = 'noting where the topics end';

@@ -1,4 +1,4 @@
-import type { IndexReport, StatusReport } from '../status/report.js';
+import type { IndexReport, SkippedReport, StatusReport } from '../status/report.js';
 import { grouped, humanTime } from './numbers.js';
 import { table } from './table.js';
 
@@ -30,6 +30,11 @@ function step(index: IndexReport): string {
   return reasons.join(', ') || 'clicks differ';
 }
 
+function skipped({ topic, offsets, made_again: again }: SkippedReport): string {
+  const times = again === 0 ? '' : ` · made again ${many(again, 'time')}, what was lost then is unknown`;
+  return `${topic}: ${many(offsets, 'offset')}${times}`;
+}
+
 const right = (title: string) => ({ title, align: 'right' as const });
 
 /** The report for people. */
@@ -54,6 +59,9 @@ export function statusText(r: StatusReport): string {
     ];
     blocks.push(`Kafka\n${indented(table(columns, rows))}`);
   }
+  if (r.gaps.length > 0) blocks.push(`Ingestion cannot go on\n${indented(r.gaps.join('\n'))}`);
+  if (r.skipped.length > 0)
+    blocks.push(`Skipped by an operator\n${indented(r.skipped.map(skipped).join('\n'))}`);
   const grains = r.indices.map((i) => {
     return [i.grain, number(i.figures), number(i.figures_clicks), number(i.documents_clicks), step(i)];
   });

@@ -6,11 +6,13 @@ import {
 } from '../../clients/elasticsearch/index.js';
 import { kafkaErrorType } from '../../clients/kafka/errors.js';
 import { openKafka, type KafkaClient } from '../../clients/kafka/index.js';
+import { isIncarnation } from '../../clients/postgres/offsets.js';
 import { openPostgres } from '../../clients/postgres/pool.js';
 import type { GrainFigures, IndexBacklog, StoredOffset } from '../../clients/postgres/status/queries.js';
 import { readSnapshot, type Snapshot } from '../../clients/postgres/status/snapshot.js';
 import type { Config, Servers } from '../../domain/config/config.js';
 import { ServerUnavailable, type Server } from '../../domain/errors.js';
+import { gapOf, madeAgain } from '../../domain/gap.js';
 import { GRAINS, type Grain } from '../../domain/names.js';
 import { balances } from '../../domain/stages.js';
 import type { IndexReport, PartitionReport, StatusReport } from './report.js';
@@ -108,7 +110,10 @@ function partitionsOf(
   }
   return [...state.ends].map(([partition, end]) => {
     const offset = stored?.find(
-      (one) => one.topic === topic && one.partition === partition && one.incarnation === state.incarnation,
+      (one) =>
+        one.topic === topic &&
+        one.partition === partition &&
+        isIncarnation(one.incarnation, state.incarnation),
     );
     const from = offset?.nextOffset ?? state.earliest.get(partition) ?? 0n;
     const lag = end > from ? Number(end - from) : 0;
@@ -119,6 +124,24 @@ function partitionsOf(
       end_offset: String(end),
       lag: stored === undefined ? null : lag,
     };
+  });
+}
+
+/** What keeps a topic from being read on, in words. */
+function gapsOf(
+  { topic, incarnation, earliest, ends }: TopicState,
+  stored: readonly StoredOffset[] = [],
+): string[] {
+  const own = stored.filter((one) => one.topic === topic);
+  const former = own.find((one) => !isIncarnation(one.incarnation, incarnation));
+  if (former !== undefined) {
+    const stands = own.map((one) => ({ partition: one.partition, offset: one.nextOffset.toString() }));
+    return [madeAgain(topic, former.incarnation, incarnation, stands)];
+  }
+  return own.flatMap(({ partition, nextOffset }) => {
+    const [first, end] = [earliest.get(partition), ends.get(partition)];
+    if (first === undefined || end === undefined) return [];
+    return gapOf({ topic, partition, next: nextOffset, earliest: first, end }) ?? [];
   });
 }
 
@@ -210,6 +233,11 @@ export async function collectStatus(
       total: clicksOf('total'),
     },
     batches: account?.batches ?? null,
+    skipped_offsets: snapshot?.skips.reduce((n, skips) => n + skips.offsets, 0) ?? null,
+    skipped: (snapshot?.skips ?? []).map(({ topic, offsets, madeAgain: made_again }) => {
+      return { topic, offsets, made_again };
+    }),
+    gaps: (topics ?? []).flatMap((state) => (state === undefined ? [] : gapsOf(state, snapshot?.offsets))),
     partitions,
     index_in_step: steps.includes(false) ? false : steps.includes(null) ? null : true,
     indices,

@@ -11,6 +11,13 @@ export interface PartitionReport {
   readonly lag: number | null;
 }
 
+export interface SkippedReport {
+  readonly topic: string;
+  readonly offsets: number;
+  /** How often a topic that was made again (or a log that lost its end) was gone on with. */
+  readonly made_again: number;
+}
+
 export interface IndexReport {
   readonly grain: Grain;
   readonly index: string | null;
@@ -45,6 +52,11 @@ export interface StatusReport {
   readonly documents_clicks: number | null;
   readonly documents_clicks_by_grain: Readonly<Record<Grain, number | null>>;
   readonly batches: number | null;
+  /** Offsets that an operator skipped (`ingest skip`), over all topics. */
+  readonly skipped_offsets: number | null;
+  readonly skipped: readonly SkippedReport[];
+  /** Why ingestion cannot go on, each with the operator's command; empty when nothing is in its way. */
+  readonly gaps: readonly string[];
   readonly partitions: readonly PartitionReport[];
   readonly index_in_step: boolean | null;
   readonly indices: readonly IndexReport[];

@@ -1,7 +1,7 @@
 import { pollers, signal, startOrJoin, uiLink } from '../../clients/temporal/index.js';
-import { UsageError } from '../../domain/errors.js';
 import { ingestWorkflowId, workflowQueue } from '../../domain/names.js';
 import type { IngestResult } from '../../domain/stages.js';
+import { registerSkip } from '../ingest/skipVerb.js';
 import { loadConfig } from '../loadConfig.js';
 import { equation, withTemporal } from '../support/runs.js';
 import { examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
@@ -16,8 +16,11 @@ const CODES = {
 export function register(program: Command, ctx: CliContext): void {
   const ingest = program
     .command('ingest')
-    .description('continuous ingestion: Kafka → PostgreSQL within seconds')
-    .addHelpText('after', examples(['clickstream ingest start', 'clickstream ingest stop']))
+    .description('continuous ingestion, Kafka → PostgreSQL within seconds; going on past a gap')
+    .addHelpText(
+      'after',
+      examples(['clickstream ingest start', 'clickstream ingest stop', 'clickstream ingest skip --help']),
+    )
     .addHelpText('after', exitCodes(CODES));
 
   ingest
@@ -35,13 +38,7 @@ export function register(program: Command, ctx: CliContext): void {
     .addHelpText('after', exitCodes(CODES))
     .action(() => stopIngest(ctx));
 
-  ingest
-    .command('skip', { hidden: true })
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .action(() => {
-      throw new UsageError('ingest skip (going on past a gap in Kafka) comes in a later version');
-    });
+  registerSkip(ingest, ctx);
 }
 
 async function startIngest(ctx: CliContext): Promise<void> {

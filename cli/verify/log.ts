@@ -1,10 +1,13 @@
 import type pg from 'pg';
 import type { KafkaClient } from '../../clients/kafka/client.js';
 import type { Check } from '../../clients/postgres/verify/check.js';
+import { isIncarnation } from '../../clients/postgres/offsets.js';
 import {
   ledgerRecords,
+  skippedRangesOf,
   storedOffsets,
   storedPartitions,
+  type SkippedRange,
   type StoredPartition,
 } from '../../clients/postgres/verify/sources.js';
 
@@ -17,6 +20,7 @@ async function walk(
   stored: StoredPartition,
   from: bigint,
   offsets: Float64Array,
+  skipped: readonly SkippedRange[],
   signal: AbortSignal,
 ): Promise<{ records: number; missing: number }> {
   let [at, records, met, missing] = [from, 0, 0, 0];
@@ -39,7 +43,7 @@ async function walk(
         at = stored.next;
         break;
       }
-      records += 1;
+      if (!skipped.some(({ from: lo, to }) => item.offset >= lo && item.offset < to)) records += 1;
       const offset = Number(item.offset);
       while ((offsets[met] ?? Infinity) < offset) {
         missing += 1;
@@ -67,8 +71,9 @@ export async function checkLog(
     const description = await kafka.describe(topic, signal);
     const ends = await kafka.lastStableOffsets(topic, description.partitions, signal);
     const begins = await kafka.earliestOffsets(topic, description.partitions, signal);
+    const latest = stored.findLast((part) => part.topic === topic)?.sourceId;
     const present = stored.filter(
-      (part) => part.topic === topic && part.incarnation === description.incarnation,
+      (part) => part.sourceId === latest && isIncarnation(part.incarnation, description.incarnation),
     );
     for (const partition of description.partitions) {
       const end = ends.get(partition) ?? 0n;
@@ -79,11 +84,14 @@ export async function checkLog(
     const [first] = present;
     if (first === undefined) continue;
     let [records, missing, whole] = [0, 0, true];
+    const skips = await skippedRangesOf(client, first.sourceId);
     for (const part of present) {
       const begin = begins.get(part.partition) ?? 0n;
       const from = begin > part.start ? begin : part.start;
       if (from !== part.start) whole = false;
-      const walked = await walk(kafka, part, from, await storedOffsets(client, part, from), signal);
+      const skipped = skips.filter(({ partition }) => partition === part.partition);
+      const offsets = await storedOffsets(client, part, from);
+      const walked = await walk(kafka, part, from, offsets, skipped, signal);
       records += walked.records;
       missing += walked.missing;
     }

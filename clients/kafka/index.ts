@@ -1,5 +1,6 @@
 import type { Kafka } from 'kafkajs';
 import type { Servers } from '../../domain/config/config.js';
+import { gapOf } from '../../domain/gap.js';
 import { OffsetOutOfRange, ServerRefused, ServerUnavailable } from '../../domain/errors.js';
 import { silentLogger, type Logger } from '../../domain/logger.js';
 import type { FetchedPartition, KafkaClient } from './client.js';
@@ -84,16 +85,13 @@ export function openKafka(servers: Servers, clientId: string, logger: Logger = s
     partition: number,
     wanted: bigint,
     signal?: AbortSignal,
-  ): Promise<OffsetOutOfRange> => {
+  ): Promise<Error> => {
     const earliest = (await listOffsets(topic, [partition], EARLIEST, signal)).get(partition) ?? 0n;
     const end = (await listOffsets(topic, [partition], LATEST, signal)).get(partition) ?? 0n;
-    const what =
-      wanted < earliest
-        ? `${earliest - wanted} records are gone (retention passed them)`
-        : `the log ends ${wanted - end} offsets before it (was the topic made again, or the log lost?)`;
-    return new OffsetOutOfRange(
-      `topic ${topic}, partition ${partition}: the next offset is ${wanted}, the log holds ${earliest} to ${end}: ${what}`,
-    );
+    const gap = gapOf({ topic, partition, next: wanted, earliest, end });
+    return gap === undefined
+      ? moved(`topic ${topic}: the log of partition ${partition} changes`)
+      : new OffsetOutOfRange(gap);
   };
 
   const check = async (

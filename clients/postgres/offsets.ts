@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { ConfigurationError, OffsetOutOfRange } from '../../domain/errors.js';
+import { madeAgain } from '../../domain/gap.js';
 import type { Position } from '../../domain/stages.js';
 import { inTransaction } from './pool.js';
 
@@ -16,48 +17,80 @@ export const clickId = (sourceId: number, partition: number, offset: bigint): bi
 export const partitionOfClick = (id: bigint): number => Number((id >> 40n) & 8191n);
 export const offsetOfClick = (id: bigint): bigint => id & ((1n << 40n) - 1n);
 
-/**
- * The number of a topic's present incarnation, drawn at its first sight.
- * @throws OffsetOutOfRange: the topic was made again since
- */
-export async function sourceOf(client: pg.ClientBase, topic: string, incarnation: string): Promise<number> {
-  const latest = async (): Promise<{ source_id: number; incarnation: string } | undefined> =>
-    (
-      await client.query<{ source_id: number; incarnation: string }>(
-        'SELECT source_id, incarnation FROM source WHERE topic = $1 ORDER BY source_id DESC LIMIT 1',
-        [topic],
-      )
-    ).rows[0];
-  const found =
-    (await latest()) ??
-    (await inTransaction(client, async () => {
-      await client.query('LOCK TABLE source IN SHARE ROW EXCLUSIVE MODE');
-      const other = await latest();
-      if (other !== undefined) return other;
-      const { rows } = await client.query<{ next: number }>(
-        'SELECT coalesce(max(source_id) + 1, 0)::int AS next FROM source',
-      );
-      const next = rows[0]?.next ?? 0;
-      if (next > MAX_SOURCE)
-        throw new ConfigurationError(
-          `all ${MAX_SOURCE + 1} numbers of sources are in use by this installation`,
-        );
-      await client.query('INSERT INTO source (source_id, topic, incarnation) VALUES ($1, $2, $3)', [
-        next,
-        topic,
-        incarnation,
-      ]);
-      return { source_id: next, incarnation };
-    }));
-  if (found.incarnation !== incarnation) throw topicMadeAgain(topic, found.incarnation, incarnation);
-  return found.source_id;
+/** One incarnation of a topic, as this installation numbers it. */
+export interface Source {
+  readonly sourceId: number;
+  /** Kafka's; a log that an operator declared new while Kafka's id stayed carries `#2`, `#3` … behind it. */
+  readonly incarnation: string;
 }
 
-export const topicMadeAgain = (topic: string, before: string, now: string): OffsetOutOfRange =>
-  new OffsetOutOfRange(
-    `topic ${topic} was made again (id ${before}, now ${now}): what the former one still held beyond the ` +
-      `stored offsets is gone. Nothing goes on before an operator has decided; the command for it comes in a later version`,
+/** Whether a stored incarnation is the one that Kafka shows now. */
+export const isIncarnation = (stored: string, now: string): boolean =>
+  stored === now || stored.startsWith(`${now}#`);
+
+/** The topic's latest source; with `before`, the one that came before that. */
+export async function latestSource(
+  client: Queryable,
+  topic: string,
+  before: number = MAX_SOURCE + 1,
+): Promise<Source | undefined> {
+  const { rows } = await client.query<{ source_id: number; incarnation: string }>(
+    `SELECT source_id, incarnation FROM source
+      WHERE topic = $1 AND source_id < $2 ORDER BY source_id DESC LIMIT 1`,
+    [topic, before],
   );
+  const [row] = rows;
+  return row === undefined ? undefined : { sourceId: row.source_id, incarnation: row.incarnation };
+}
+
+/** Keeps others from numbering sources until the transaction ends. */
+export async function lockSources(client: Queryable): Promise<void> {
+  await client.query('LOCK TABLE source IN SHARE ROW EXCLUSIVE MODE');
+}
+
+/** Draws a number for an incarnation, under `lockSources`. @throws ConfigurationError: all numbers are in use */
+export async function addSource(client: Queryable, topic: string, incarnation: string): Promise<Source> {
+  const { rows } = await client.query<{ next: number }>(
+    'SELECT coalesce(max(source_id) + 1, 0)::int AS next FROM source',
+  );
+  const sourceId = rows[0]?.next ?? 0;
+  if (sourceId > MAX_SOURCE)
+    throw new ConfigurationError(`all ${MAX_SOURCE + 1} numbers of sources are in use by this installation`);
+  await client.query('INSERT INTO source (source_id, topic, incarnation) VALUES ($1, $2, $3)', [
+    sourceId,
+    topic,
+    incarnation,
+  ]);
+  return { sourceId, incarnation };
+}
+
+/**
+ * The topic's present incarnation, numbered at its first sight.
+ * @throws OffsetOutOfRange: the topic was made again since
+ */
+export async function sourceOf(client: pg.ClientBase, topic: string, incarnation: string): Promise<Source> {
+  const found =
+    (await latestSource(client, topic)) ??
+    (await inTransaction(client, async () => {
+      await lockSources(client);
+      return (await latestSource(client, topic)) ?? (await addSource(client, topic, incarnation));
+    }));
+  if (!isIncarnation(found.incarnation, incarnation))
+    throw topicMadeAgain(
+      topic,
+      found.incarnation,
+      incarnation,
+      asPositions(await nextOffsets(client, found.sourceId)),
+    );
+  return found;
+}
+
+export const topicMadeAgain = (
+  topic: string,
+  before: string,
+  now: string,
+  stored?: readonly Position[],
+): OffsetOutOfRange => new OffsetOutOfRange(madeAgain(topic, before, now, stored));
 
 /** Next offsets of a source, ascending by partition. */
 export async function nextOffsets(client: Queryable, sourceId: number): Promise<ReadonlyMap<number, bigint>> {

@@ -6,7 +6,8 @@ import { Kafka, logLevel } from 'kafkajs';
 import { createAwaitOffsets } from '../../activities/awaitOffsets.js';
 import { createNoteOffsets } from '../../activities/noteOffsets.js';
 import type { NotedOffsets, NoteOffsetsInput } from '../../domain/stages.js';
-import { clicks, install } from './installation.js';
+import { withKafkaAdmin } from '../support/kafkaAdmin.js';
+import { click, clicks, install } from './installation.js';
 import { sumOf } from './sums.js';
 
 const failsAs =
@@ -48,24 +49,102 @@ describe('noteOffsets and awaitOffsets', () => {
     }
   });
 
-  test('a topic made again stops ingestion, loudly; a partition added is read from its beginning', async () => {
-    const i = await install('again');
-    const admin = new Kafka({ brokers: [...i.servers.kafka.brokers], logLevel: logLevel.NOTHING }).admin();
+  test('partitions added are read from their beginning at the next call, beside what was read ahead', async () => {
+    const i = await install('added');
     try {
       await i.produce(clicks(5));
-      assert.deepEqual(sumOf(await i.drain()), [5, 5, 0, 0, 0]);
-      await admin.connect();
-      await admin.createPartitions({ topicPartitions: [{ topic: i.topic, count: 3 }] });
+      const first = await i.consume();
+      assert.ok(first.batch);
+      await withKafkaAdmin((admin) => admin.addPartitions(i.topic, 3));
       await new Promise((r) => setTimeout(r, 1000));
       await i.produce(clicks(60, 100));
-      assert.deepEqual(sumOf(await i.drain()), [60, 60, 0, 0, 0]);
-      assert.equal((await i.rows('SELECT 1 FROM ingest_offset')).length, 3);
-      await admin.deleteTopics({ topics: [i.topic] });
-      await new Promise((r) => setTimeout(r, 1500));
-      await i.kafka.createTopic(i.topic, 1);
-      await assert.rejects(i.consume(), failsAs('OffsetOutOfRange', /was made again/));
+      const ahead = await i.consume({ after: first.next });
+      assert.deepEqual(
+        ahead.batch?.ranges.map(({ partition }) => partition),
+        [0, 1, 2],
+        'the read-ahead, whose positions do not name them, reads them at once',
+      );
+      assert.deepEqual(sumOf([await i.persist(first.batch)]), [5, 5, 0, 0, 0]);
+      assert.deepEqual(sumOf([await i.persist(ahead.batch)]), [60, 60, 0, 0, 0]);
     } finally {
-      await admin.disconnect();
+      await i.close();
+    }
+  });
+
+  test('an ingest bounded before partitions were added ignores them and ends', async () => {
+    const i = await install('bounded');
+    try {
+      await i.produce(clicks(5));
+      const until = [{ partition: 0, offset: '5' }];
+      await withKafkaAdmin((admin) => admin.addPartitions(i.topic, 2));
+      await new Promise((r) => setTimeout(r, 1000));
+      await i.produce(clicks(60, 100));
+      const bounded = await i.consume({ until });
+      assert.ok(bounded.batch);
+      assert.deepEqual(bounded.batch.ranges, [{ partition: 0, from: '0', to: '5' }]);
+      assert.equal(bounded.reachedUntil, true);
+      await i.persist(bounded.batch);
+      assert.deepEqual(sumOf(await i.drain()), [60, 60, 0, 0, 0]);
+    } finally {
+      await i.close();
+    }
+  });
+});
+
+describe('kafka.start', () => {
+  const starting = (start: string) => (text: string) => text.replace('start: earliest', `start: ${start}`);
+
+  test('latest: what Kafka holds at the first look is not ingested, what comes after it is', async () => {
+    const i = await install('latest', { partitions: 2, text: starting('latest') });
+    try {
+      await i.produce(clicks(50));
+      assert.deepEqual(sumOf(await i.drain()), [0, 0, 0, 0, 0]);
+      await i.produce(clicks(30, 50));
+      assert.deepEqual(sumOf(await i.drain()), [30, 30, 0, 0, 0]);
+      const ids = await i.rows('SELECT min(n) AS low, count(*) AS n FROM click_data');
+      assert.deepEqual(ids, [{ low: 50, n: '30' }]);
+      await withKafkaAdmin((admin) => admin.addPartitions(i.topic, 3));
+      await new Promise((r) => setTimeout(r, 1000));
+      await i.produce(clicks(60, 80));
+      assert.deepEqual(sumOf(await i.drain()), [60, 60, 0, 0, 0], 'a partition added begins at its earliest');
+    } finally {
+      await i.close();
+    }
+  });
+
+  test('a time: begins at the first record whose timestamp is not before it, in each partition', async () => {
+    const time = '2026-01-02T00:00:00Z';
+    const i = await install('time', { partitions: 3, text: starting(`'${time}'`) });
+    const producer = new Kafka({
+      brokers: [...i.servers.kafka.brokers],
+      logLevel: logLevel.NOTHING,
+    }).producer();
+    try {
+      await producer.connect();
+      const at = Date.parse(time);
+      const record = (n: number, ms: number, partition: number) => {
+        return { partition, timestamp: String(at + ms), value: click(n) };
+      };
+      // Partition 0 has records before, at and after it; 1 only before; 2 only after.
+      const messages = [
+        ...[-2000, -1000, 0, 1000].map((ms, n) => record(n, ms, 0)),
+        ...[-2000, -1].map((ms, n) => record(10 + n, ms, 1)),
+        ...[1, 2].map((ms, n) => record(20 + n, ms, 2)),
+      ];
+      await producer.send({ topic: i.topic, messages });
+      assert.deepEqual(sumOf(await i.drain()), [4, 4, 0, 0, 0]);
+      const rows = await i.rows('SELECT n FROM click_data ORDER BY n');
+      assert.deepEqual(
+        rows.map(({ n }) => n),
+        [2, 3, 20, 21],
+      );
+      const starts = await i.rows('SELECT start_offset AS s FROM ingest_offset ORDER BY partition');
+      assert.deepEqual(
+        starts.map(({ s }) => s),
+        ['2', '2', '0'],
+      );
+    } finally {
+      await producer.disconnect();
       await i.close();
     }
   });

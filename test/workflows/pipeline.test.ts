@@ -214,3 +214,28 @@ describe('analyze', () => {
     });
   });
 });
+
+describe('an argument that a workflow does not know', () => {
+  const cases: [type: string, input: unknown, expected: RegExp][] = [
+    ['pipeline', { frob: 1 }, /^pipeline: unknown field "frob"; it takes \{\}$/],
+    ['ingest', { topics: 'clicks', shard: 0 }, /^ingest: unknown field "topics"; it knows topic, shard/],
+    ['analyze', { from: 1, to: 2 }, /^analyze: unknown fields "from", "to"; it knows carried$/],
+    ['pipeline', ['x'], /^pipeline: expected an object such as \{\}, got \["x"\]$/],
+  ];
+  test('fails the run at once and by name; null passes as nothing', async () => {
+    const { at, activities } = chain();
+    await withStage({ activities }, async ({ name, start }) => {
+      at.name = name;
+      for (const [index, [type, input, expected]] of cases.entries()) {
+        const handle = await start(type, `${name}-wrong-${index}`, input as object);
+        await assert.rejects(handle.result(), (error: Error) => {
+          assert.match((error.cause as Error).message, expected);
+          assert.equal((error.cause as ApplicationFailure).type, 'Usage');
+          return true;
+        });
+      }
+      const handle = await start('pipeline', pipelineWorkflowId(name), null as unknown as object);
+      assert.equal(((await handle.result()) as PipelineResult).ingest.counts.records, 40);
+    });
+  });
+});

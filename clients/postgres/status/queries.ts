@@ -20,7 +20,7 @@ export async function readAccount(client: ClientBase): Promise<Counts & { readon
   const { rows } = await client.query<Record<keyof Counts | 'batches', string>>(
     `SELECT coalesce(sum(records), 0) AS records, coalesce(sum(persisted), 0) AS persisted,
        coalesce(sum(duplicates), 0) AS duplicates, coalesce(sum(dead_letters), 0) AS "deadLetters",
-       coalesce(sum(filtered), 0) AS filtered, count(*) AS batches
+       coalesce(sum(filtered), 0) AS filtered, count(*) FILTER (WHERE kind <> 'skip') AS batches
      FROM batch`,
   );
   const [row] = rows;

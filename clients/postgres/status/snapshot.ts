@@ -2,6 +2,7 @@ import { NO_COUNTS, type Counts } from '../../../domain/stages.js';
 import { GRAINS } from '../../../domain/names.js';
 import { sqlState } from '../errors.js';
 import { withClient, type Postgres } from '../pool.js';
+import { readSkips, type TopicSkips } from '../skip.js';
 import {
   countClicks,
   missingTables,
@@ -26,6 +27,7 @@ export interface Snapshot {
   readonly missing: readonly string[];
   readonly account: Counts & { readonly batches: number };
   readonly offsets: readonly StoredOffset[];
+  readonly skips: readonly TopicSkips[];
   readonly marks: { readonly marks: number; readonly hours: number };
   readonly clicks: number;
   readonly runs: readonly Run[];
@@ -37,6 +39,7 @@ const nothing = (missing: string): Snapshot => ({
   missing: [`${missing}: run \`clickstream migrate\``],
   account: { ...NO_COUNTS, batches: 0 },
   offsets: [],
+  skips: [],
   marks: { marks: 0, hours: 0 },
   clicks: 0,
   runs: [],
@@ -64,6 +67,7 @@ export async function readSnapshot(postgres: Postgres): Promise<Snapshot> {
               missing: [],
               account: await readAccount(client),
               offsets: await readOffsets(client),
+              skips: await readSkips(client),
               marks: await readMarks(client),
               clicks: await countClicks(client),
               runs: await readRuns(client, RUNS),

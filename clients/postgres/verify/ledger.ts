@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { readSkips } from '../skip.js';
 import { NAMED, equal, type Check } from './check.js';
 
 type Row = Record<string, string>;
@@ -57,10 +58,15 @@ export async function checkOffsets(client: pg.ClientBase): Promise<Check> {
      WHERE o.next_offset IS DISTINCT FROM coalesce(w.hi, o.start_offset)
      ORDER BY said`,
   );
+  const skips = await readSkips(client);
+  const named = skips.map(
+    ({ topic, offsets, madeAgain }) =>
+      `; ${offsets} offsets of ${topic} skipped by an operator${madeAgain > 0 ? ` (made again ${madeAgain}×)` : ''}`,
+  );
   return {
     name: 'batches follow each other up to the committed offsets',
     ok: rows.length === 0,
-    detail: rows.length === 0 ? 'no gap, no overlap' : `${rows.length} breaks`,
+    detail: (rows.length === 0 ? 'no gap, no overlap' : `${rows.length} breaks`) + named.join(''),
     ...(rows.length > 0 && { differences: rows.slice(0, NAMED).map((row) => row.said) }),
   };
 }
@@ -69,13 +75,21 @@ export async function checkOffsets(client: pg.ClientBase): Promise<Check> {
 export async function checkIds(client: pg.ClientBase): Promise<Check[]> {
   const row = await one(
     client,
-    `SELECT (SELECT count(*) FROM click_data c LEFT JOIN ingest_offset o
+    `WITH skipped AS (
+              SELECT b.source_id, (r->>'partition')::int AS partition, (r->>'from')::bigint AS lo, (r->>'to')::bigint AS hi
+              FROM batch b, jsonb_array_elements(b.ranges) r WHERE b.kind = 'skip')
+     SELECT (SELECT count(*) FROM click_data c LEFT JOIN ingest_offset o
                ON o.source_id = c.click_id >> 53 AND o.partition = ((c.click_id >> 40) & 8191)
              WHERE o.source_id IS NULL
                 OR NOT (c.click_id & 1099511627775) BETWEEN o.start_offset AND o.next_offset - 1) AS stray,
             (SELECT count(*) FROM dead_letter d LEFT JOIN ingest_offset o USING (source_id, partition)
              WHERE o.source_id IS NULL OR NOT d.record_offset BETWEEN o.start_offset AND o.next_offset - 1)
               AS stray_letters,
+            (SELECT count(*) FROM skipped s JOIN click_data c ON c.click_id >=
+               (s.source_id::bigint << 53) | (s.partition::bigint << 40) | s.lo AND c.click_id <
+               (s.source_id::bigint << 53) | (s.partition::bigint << 40) | s.hi) AS skipped_clicks,
+            (SELECT count(*) FROM skipped s JOIN dead_letter d USING (source_id, partition)
+             WHERE d.record_offset >= s.lo AND d.record_offset < s.hi) AS skipped_letters,
             (SELECT count(*) - count(DISTINCT click_id) FROM click_data) AS twice,
             (SELECT count(*) - count(DISTINCT (date_trunc('day', event_time, 'UTC'), event_id)) FROM click_data)
               AS events_twice,
@@ -92,6 +106,7 @@ export async function checkIds(client: pg.ClientBase): Promise<Check[]> {
   };
   return [
     none('nothing beyond the committed offsets', ['stray', 'stray_letters'], 'rows outside of them'),
+    none('nothing in what was skipped', ['skipped_clicks', 'skipped_letters'], 'rows in skipped ranges'),
     none('nothing twice', ['twice', 'events_twice', 'both'], 'records or events twice'),
     none('no family row without its click', ['orphans'], 'rows without a click'),
   ];

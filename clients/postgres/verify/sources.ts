@@ -25,14 +25,30 @@ export async function storedPartitions(client: pg.ClientBase): Promise<StoredPar
   }));
 }
 
-/** Records in the ledger of a source; undefined when an operator skipped a range, whose records nobody counted. */
-export async function ledgerRecords(client: pg.ClientBase, sourceId: number): Promise<bigint | undefined> {
-  const { rows } = await client.query<{ records: string; skips: string }>(
-    `SELECT coalesce(sum(records), 0) AS records, count(*) FILTER (WHERE kind = 'skip') AS skips
-     FROM batch WHERE source_id = $1`,
+/** Records in the ledger of a source. */
+export async function ledgerRecords(client: pg.ClientBase, sourceId: number): Promise<bigint> {
+  const { rows } = await client.query<{ records: string }>(
+    'SELECT coalesce(sum(records), 0) AS records FROM batch WHERE source_id = $1',
     [sourceId],
   );
-  return Number(rows[0]?.skips ?? 0) > 0 ? undefined : BigInt(rows[0]?.records ?? 0);
+  return BigInt(rows[0]?.records ?? 0);
+}
+
+/** `from` inclusive, `to` exclusive. */
+export interface SkippedRange {
+  readonly partition: number;
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+/** The ranges of a source that an operator skipped: what they held was never ingested. */
+export async function skippedRangesOf(client: pg.ClientBase, sourceId: number): Promise<SkippedRange[]> {
+  const { rows } = await client.query<{ partition: number; lo: string; hi: string }>(
+    `SELECT (r->>'partition')::int AS partition, r->>'from' AS lo, r->>'to' AS hi
+       FROM batch b, jsonb_array_elements(b.ranges) r WHERE b.source_id = $1 AND b.kind = 'skip'`,
+    [sourceId],
+  );
+  return rows.map(({ partition, lo, hi }) => ({ partition, from: BigInt(lo), to: BigInt(hi) }));
 }
 
 /** Offsets from `from` on that clicks and dead letters of a partition stand at, ascending (they fit a number). */

@@ -1,0 +1,45 @@
+/** What only an administrator of Kafka does to a topic. */
+import { Kafka, logLevel, type Admin } from 'kafkajs';
+import { parseServers } from '../../domain/config/servers.js';
+
+export interface KafkaAdmin {
+  /** Retention, at once: nothing below `offset` is left. */
+  deleteBefore(topic: string, partition: number, offset: number): Promise<void>;
+  /** Deletes the topic and makes it again, empty. */
+  makeAgain(topic: string, partitions: number): Promise<void>;
+  addPartitions(topic: string, count: number): Promise<void>;
+}
+
+export async function withKafkaAdmin<T>(use: (admin: KafkaAdmin) => Promise<T>): Promise<T> {
+  const { brokers } = parseServers(process.env).kafka;
+  const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  try {
+    return await use({
+      deleteBefore: async (topic, partition, offset) => {
+        // kafkajs asks for the topic's offsets first, and its metadata may not know the topic yet.
+        await admin.fetchTopicMetadata({ topics: [topic] });
+        await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
+      },
+      makeAgain: async (topic, partitions) => {
+        await admin.deleteTopics({ topics: [topic] });
+        await gone(admin, topic);
+        await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true });
+      },
+      addPartitions: async (topic, count) => {
+        await admin.createPartitions({ topicPartitions: [{ topic, count }] });
+      },
+    });
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** The brokers delete in the background. */
+async function gone(admin: Admin, topic: string): Promise<void> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    if (!(await admin.listTopics()).includes(topic)) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`topic ${topic} is still there`);
+}
