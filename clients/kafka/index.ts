@@ -4,6 +4,7 @@ import { gapOf } from '../../domain/gap.js';
 import { OffsetOutOfRange, ServerRefused, ServerUnavailable } from '../../domain/errors.js';
 import { silentLogger, type Logger } from '../../domain/logger.js';
 import type { FetchedPartition, KafkaClient } from './client.js';
+import { loadCodecs } from './codecs.js';
 import { moved, TopicConnection } from './connection.js';
 import { KAFKA, leaderMoved, mapKafkaError } from './errors.js';
 import { fetchRaw, type RawPartition } from './fetch.js';
@@ -138,6 +139,7 @@ export function openKafka(servers: Servers, clientId: string, logger: Logger = s
       return found;
     },
     fetch: async (topic, from, { maxWaitMs, maxBytes, lane, signal }) => {
+      await loadCodecs();
       const at = connection(topic, `fetch ${lane}`);
       const answered = await at.run(`fetching topic ${topic}`, signal, async (cluster) => {
         const leaders = await at.leaders(cluster, at.rotate([...from.keys()]));

@@ -1,6 +1,6 @@
-import { gunzipSync } from 'node:zlib';
 import { UnreadableBatch } from '../../domain/errors.js';
 import type { FetchedRecord, Passed } from './client.js';
+import { CODECS } from './codecs.js';
 import { crc32c } from './crc32c.js';
 
 export interface AbortedTransaction {
@@ -24,9 +24,8 @@ const AT = {
 } as const;
 const LOG_OVERHEAD = 12;
 const ATTRIBUTE = { codec: 7, logAppendTime: 8, transactional: 16, control: 32 } as const;
-const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
-/** A batch that unpacks to more is taken for a bomb. */
-const MAX_UNPACKED = 1024 * 1024 * 1024;
+/** A batch that unpacks to more is taken for a bomb: a producer fills 16 KB to a few MB, one record included. */
+const MAX_UNPACKED = 256 * 1024 * 1024;
 
 /**
  * Walks the record set of one partition from offset `from` on: its committed records in order, and after each
@@ -46,9 +45,9 @@ export function* walkRecordSet(
   while (at + LOG_OVERHEAD <= set.length) {
     const end = at + LOG_OVERHEAD + set.readInt32BE(at + AT.length);
     if (end > set.length) return;
+    const base = set.readBigInt64BE(at + AT.baseOffset);
     const batch = set.subarray(at, end);
     at = end;
-    const base = batch.readBigInt64BE(AT.baseOffset);
     const where = `partition ${partition}, record batch at offset ${base}`;
     checkBatch(batch, where);
     const next = base + BigInt(batch.readInt32BE(AT.lastOffsetDelta)) + 1n;
@@ -76,21 +75,23 @@ function checkBatch(batch: Buffer, where: string): void {
     throw new UnreadableBatch(`${where}: record format ${magic}; only 2 (Kafka 0.11 and later) can be read`);
   if (crc32c(batch.subarray(AT.attributes)) !== batch.readUInt32BE(AT.crc))
     throw new UnreadableBatch(`${where}: its checksum is wrong, the log is damaged`);
+  // Its reader would go back instead of on, for ever.
+  if (batch.readInt32BE(AT.lastOffsetDelta) < 0)
+    throw new UnreadableBatch(`${where}: it ends before it begins`);
 }
 
 function unpack(batch: Buffer, attributes: number, where: string): Buffer {
-  const body = batch.subarray(AT.records);
-  const codec = attributes & ATTRIBUTE.codec;
-  if (codec === 0) return body;
-  const name = CODECS[codec] ?? String(codec);
-  if (name !== 'gzip')
+  const number = attributes & ATTRIBUTE.codec;
+  const codec = CODECS[number];
+  if (codec === undefined)
     throw new UnreadableBatch(
-      `${where}: compressed with ${name}; this version reads none and gzip, other codecs come in a later version`,
+      `${where}: compressed with codec ${number}; expected one of ${CODECS.map(({ name }, i) => `${i} (${name})`).join(', ')}`,
     );
   try {
-    return gunzipSync(body, { maxOutputLength: MAX_UNPACKED });
+    return codec.unpack(batch.subarray(AT.records), MAX_UNPACKED);
   } catch (e) {
-    throw new UnreadableBatch(`${where}: gzip cannot be unpacked`, { cause: e });
+    const why = e instanceof Error ? e.message : String(e);
+    throw new UnreadableBatch(`${where}: its ${codec.name} data cannot be unpacked: ${why}`, { cause: e });
   }
 }
 
@@ -120,6 +121,7 @@ function* records(
     const created = firstTimestamp < 0 ? -1 : firstTimestamp + timestampDelta;
     yield { partition, offset, timestampMs: appendTime ? maxTimestamp : created, key, value };
   }
+  if (!body.ended) throw new UnreadableBatch(`${where}: more follows the ${count} records that it announces`);
 }
 
 /** Reads one record after another; whatever points outside the batch is damage. */
@@ -151,6 +153,10 @@ class Reader {
     const start = this.at;
     this.seek(start + length);
     return this.buffer.subarray(start, start + length);
+  }
+
+  get ended(): boolean {
+    return this.at === this.buffer.length;
   }
 
   seek(to: number): void {

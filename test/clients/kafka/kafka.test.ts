@@ -1,56 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, describe, test } from 'node:test';
-import { Kafka, Partitioners, CompressionTypes, logLevel } from 'kafkajs';
-import { openKafka, type FetchedRecord, type Passed } from '../../../clients/kafka/index.js';
+import { Partitioners, CompressionTypes } from 'kafkajs';
+import { openKafka } from '../../../clients/kafka/index.js';
 import { OffsetOutOfRange, ServerRefused, ServerUnavailable } from '../../../domain/errors.js';
-import { parseServers } from '../../../domain/config/servers.js';
+import { openTestKafka, text } from '../../support/kafka.js';
 
-const servers = parseServers(process.env);
-const kafka = openKafka(servers, 'clickstream-test');
-const raw = new Kafka({ brokers: [...servers.kafka.brokers], logLevel: logLevel.NOTHING });
-const admin = raw.admin();
-const run = randomBytes(4).toString('hex');
-const topics: string[] = [];
-const topicOf = async (what: string, partitions = 1): Promise<string> => {
-  const topic = `test_kafka_${what}_${run}`;
-  await kafka.createTopic(topic, partitions);
-  topics.push(topic);
-  return topic;
-};
-
-after(async () => {
-  await admin.connect();
-  await admin.deleteTopics({ topics }).catch(() => undefined);
-  await admin.disconnect();
-  await kafka.close();
-});
-
-/** Everything up to the last stable offset: records and where the walk ended. */
-async function readAll(
-  topic: string,
-  maxBytes = 1_000_000,
-): Promise<{ records: FetchedRecord[]; next: bigint; rounds: number }> {
-  const end = (await kafka.lastStableOffsets(topic, [0])).get(0) ?? 0n;
-  const records: FetchedRecord[] = [];
-  let next = 0n;
-  let rounds = 0;
-  while (next < end) {
-    rounds++;
-    assert.ok(rounds < 1000, 'no progress');
-    const fetched = await kafka.fetch(topic, new Map([[0, next]]), {
-      maxWaitMs: 200,
-      maxBytes,
-      lane: 'test',
-    });
-    for (const item of fetched.flatMap((p): (FetchedRecord | Passed)[] => [...p.items]))
-      if ('next' in item) next = item.next;
-      else records.push(item);
-  }
-  return { records, next, rounds };
-}
-const text = (bytes: Uint8Array | null): string | null =>
-  bytes === null ? null : Buffer.from(bytes).toString();
+const { kafka, raw, run, servers, topicOf, withAdmin, readAll, close } = openTestKafka();
+after(close);
 
 describe('Kafka read by range', () => {
   test('records come back in order, byte for byte, null values and gzip batches included', async () => {
@@ -139,7 +96,7 @@ describe('Kafka read by range', () => {
   });
 
   test('a message larger than the fetch size still makes progress, on every partition', async () => {
-    const topic = await topicOf('large', 2);
+    const topic = await topicOf('large', { partitions: 2 });
     const big = randomBytes(300_000);
     const producer = raw.producer({ createPartitioner: Partitioners.DefaultPartitioner });
     await producer.connect();
@@ -163,12 +120,11 @@ describe('Kafka read by range', () => {
   });
 
   test('a topic made again shows another incarnation', async () => {
-    const topic = await topicOf('again', 3);
+    const topic = await topicOf('again', { partitions: 3 });
     const first = await kafka.describe(topic);
     assert.deepEqual(first.partitions, [0, 1, 2]);
     assert.match(first.incarnation, /^[0-9a-f]{32}$/);
-    await admin.connect();
-    await admin.deleteTopics({ topics: [topic] });
+    await withAdmin((admin) => admin.deleteTopics({ topics: [topic] }));
     await new Promise((r) => setTimeout(r, 1500));
     await kafka.createTopic(topic, 1);
     const second = await kafka.describe(topic);
@@ -195,8 +151,7 @@ describe('Kafka read by range', () => {
   test('committed group offsets are where lag tools look for them', async () => {
     const topic = await topicOf('group');
     await kafka.commitGroupOffsets(`g_${run}`, topic, [{ partition: 0, offset: '17' }]);
-    await admin.connect();
-    const offsets = await admin.fetchOffsets({ groupId: `g_${run}`, topics: [topic] });
+    const offsets = await withAdmin((admin) => admin.fetchOffsets({ groupId: `g_${run}`, topics: [topic] }));
     assert.equal(offsets[0]?.partitions[0]?.offset, '17');
   });
 
@@ -215,12 +170,11 @@ describe('Kafka read by range', () => {
         e instanceof OffsetOutOfRange &&
         /ends 7 offsets .* ingest skip --topic \S+ --made-again$/.test(e.message),
     );
-    const fresh = raw.admin();
-    await fresh.connect();
-    // kafkajs asks for the topic's offsets first, and its metadata may not know the topic yet.
-    await fresh.fetchTopicMetadata({ topics: [topic] });
-    await fresh.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '2' }] });
-    await fresh.disconnect();
+    await withAdmin(async (admin) => {
+      // kafkajs asks for the topic's offsets first, and its metadata may not know the topic yet.
+      await admin.fetchTopicMetadata({ topics: [topic] });
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '2' }] });
+    });
     await assert.rejects(
       fetchAt(0n),
       (e) =>
