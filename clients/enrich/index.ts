@@ -2,6 +2,7 @@
  * `$geoip`, `$ua` and `$visitor`: everything comes from packages on disk, nothing is asked over the network.
  */
 import type { Config } from '../../domain/config/config.js';
+import { usedEnrichments } from '../../domain/config/uses.js';
 import type { Enrichers } from '../../domain/event/types.js';
 import { openCountries } from './geoip.js';
 import { createAgentParser } from './userAgent.js';
@@ -12,12 +13,7 @@ import { createVisitor } from './visitor.js';
  * @param visitorKey Key of `$visitor`; at least 16 bytes.
  */
 export async function openEnrichers(config: Config, visitorKey: Uint8Array): Promise<Enrichers> {
-  const used = new Set(
-    Object.values(config.families)
-      .flat()
-      .flatMap((column) => column.from)
-      .map((place) => (place.kind === 'enrichment' ? place.enrichment : undefined)),
-  );
+  const used = usedEnrichments(config);
   return {
     geoip: used.has('$geoip') ? await openCountries() : () => undefined,
     ua: createAgentParser(),

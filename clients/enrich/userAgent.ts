@@ -1,6 +1,7 @@
 /** Browser, system and device of a user agent, and whether it is a machine. */
 import { isbot } from 'isbot';
 import { UAParser } from 'ua-parser-js';
+import { checkText } from '../../domain/event/text.js';
 import type { Enrichers } from '../../domain/event/types.js';
 import { Lru } from './lru.js';
 
@@ -21,12 +22,17 @@ export function createAgentParser(): Enrichers['ua'] {
       const { browser, os, device } = new UAParser(capped).getResult();
       const machine = isbot(capped);
       return {
-        browser: browser.name,
-        browser_version: browser.version,
-        os: os.name,
-        device: device.type ?? (browser.name !== undefined && !machine ? 'desktop' : undefined),
+        browser: sound(browser.name),
+        browser_version: sound(browser.version),
+        os: sound(os.name),
+        os_version: sound(os.version),
+        device: sound(device.type) ?? (browser.name !== undefined && !machine ? 'desktop' : undefined),
         is_bot: machine,
       };
     });
   };
 }
+
+/** A name out of an agent may hold whatever the agent held: what no table can store loses no click. */
+const sound = (name: string | undefined): string | undefined =>
+  name === undefined || checkText(name) !== undefined ? undefined : name;

@@ -1,5 +1,5 @@
 import type { ProduceRecord } from '../kafka/client.js';
-import { at } from '../../domain/config/later.js';
+import { at } from '../../domain/config/data.js';
 
 /**
  * One record a line, its bytes as they are; empty lines are none.

@@ -7,15 +7,41 @@ import type { Family } from '../names.js';
 export type ColumnType =
   'text' | 'integer' | 'bigint' | 'double' | 'boolean' | 'timestamptz' | 'date' | 'inet' | 'uuid' | 'jsonb';
 
-export const ENRICHMENTS = ['$geoip', '$ua', '$visitor'] as const;
+export const ENRICHMENTS = ['$geoip', '$ua', '$url', '$referrer', '$kafka', '$visitor'] as const;
 export type Enrichment = (typeof ENRICHMENTS)[number];
+
+/**
+ * An object's key or an array's index; or the first element of an array whose member `member` is `equals`
+ * (numbers and booleans compared as text).
+ */
+export type PathStep = string | { readonly member: string; readonly equals: string };
+
+/** What text can spell: a nested path, or an enrichment and the field of it ('' for `$visitor`). */
+export type NamedPlace =
+  | { readonly kind: 'path'; readonly path: readonly PathStep[] }
+  | { readonly kind: 'enrichment'; readonly enrichment: Enrichment; readonly field: string };
+
+export type Scalar = string | number | boolean;
 
 /** One place to take a value from; the first place that has a value wins. */
 export type Place =
-  /** A nested path: object keys and array indexes. */
-  | { readonly kind: 'path'; readonly path: readonly string[] }
-  /** `$geoip.country`: enrichment and the field of it ('' for `$visitor`). */
-  | { readonly kind: 'enrichment'; readonly enrichment: Enrichment; readonly field: string };
+  | NamedPlace
+  /** JSON inside text: `in` is where the text is, `path` leads on inside of it. */
+  | { readonly kind: 'json'; readonly in: NamedPlace; readonly path: readonly PathStep[] }
+  | { readonly kind: 'const'; readonly value: Scalar }
+  /** Texts and placeholders by turns. */
+  | {
+      readonly kind: 'template';
+      readonly written: string;
+      readonly parts: readonly (string | NamedPlace)[];
+    };
+
+/** What an event must be to be taken; others are filtered: counted, and kept nowhere. */
+export type Condition =
+  | { readonly kind: 'present'; readonly place: Place }
+  /** The value, as text, is one of these. */
+  | { readonly kind: 'in'; readonly place: Place; readonly texts: readonly string[] }
+  | { readonly kind: 'not'; readonly condition: Condition };
 
 export interface Column {
   readonly family: Family;
@@ -25,16 +51,28 @@ export interface Column {
   readonly from: readonly Place[];
 }
 
-export type TimeFormat = 'iso' | 'epoch_s' | 'epoch_ms' | 'epoch_us';
+export type NamedTimeFormat = 'iso' | 'epoch_s' | 'epoch_ms' | 'epoch_us';
+/** A pattern is written as in `dd/MMM/yyyy:HH:mm:ss Z`. */
+export type TimeFormat = NamedTimeFormat | { readonly pattern: string };
+
+/** How times are written; `zone` is that of times which name none: UTC, `+05:30` or an IANA name. */
+export interface TimeSpelling {
+  readonly formats: readonly TimeFormat[];
+  readonly zone: string;
+}
 
 export interface EventMapping {
   readonly value: 'json';
+  /** All must hold; judged before anything is validated. */
+  readonly where: readonly Condition[];
   /** Spellings that count as missing, besides JSON null and absence. */
   readonly nulls: readonly string[];
   readonly id: readonly Place[];
-  readonly time: { readonly from: readonly Place[]; readonly formats: readonly TimeFormat[] };
+  readonly time: { readonly from: readonly Place[] } & TimeSpelling;
   readonly address: readonly Place[];
   readonly agent: readonly Place[];
+  readonly referrer: readonly Place[];
+  readonly normalizeUrl: boolean;
 }
 
 /** Which click_data / geo_data column plays which part; absent where the source has none. */

@@ -1,31 +1,25 @@
 /** A complaint of the schema, said as a person needs it: path, what was expected, what was got. */
 import type { z } from 'zod';
 import type { PathPart } from './document.js';
-import { at, isObject, type Refusal } from './later.js';
+import { at, isObject } from './data.js';
 import type { Complain } from './meaning.js';
 import { nearest } from './nearest.js';
 import { configJsonSchema } from './schema.js';
 
 type Issue = z.core.$ZodIssue;
 
-export function explain(issue: Issue, data: unknown, refusals: readonly Refusal[], complain: Complain): void {
+export function explain(issue: Issue, data: unknown, complain: Complain): void {
   const path = issue.path as PathPart[];
   if (issue.code === 'unrecognized_keys') {
     const known = settingsAt(path);
-    for (const key of issue.keys) {
-      if (!isRefused([...path, key], refusals)) complain([...path, key], unknownSetting(key, known), 'key');
-    }
-  } else if (!isRefused(path, refusals)) {
+    for (const key of issue.keys) complain([...path, key], unknownSetting(key, known), 'key');
+  } else {
     const about = issue.code === 'invalid_key' ? 'key' : undefined;
     const expected = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? '') : issue.message;
     const got = about === 'key' ? path.at(-1) : at(data, path);
     complain(path, `expected ${expected}, got ${show(got)}`, about);
   }
 }
-
-/** A refusal at the path or below it explains the complaint already. */
-const isRefused = (path: readonly PathPart[], refusals: readonly Refusal[]): boolean =>
-  refusals.some((refusal) => path.every((part, i) => refusal.path[i] === part) && path.length > 0);
 
 function unknownSetting(key: string, known: readonly string[]): string {
   const hint = nearest(key, known);
@@ -51,7 +45,7 @@ export const spell = (path: readonly PathPart[]): string =>
 
 const SHOWN_LENGTH = 60;
 
-function show(value: unknown): string {
+export function show(value: unknown): string {
   if (value === undefined || value === null) return 'nothing';
   const text = JSON.stringify(value);
   return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text;

@@ -1,5 +1,5 @@
 /** Words of the grammar that types of `config.ts` list and the schema checks. */
-import type { ColumnType, TimeFormat } from './config.js';
+import type { ColumnType, NamedTimeFormat } from './config.js';
 
 export const GRAMMAR_TYPES = [
   'text',
@@ -19,4 +19,4 @@ export const TIME_FORMATS = [
   'epoch_s',
   'epoch_ms',
   'epoch_us',
-] as const satisfies readonly TimeFormat[];
+] as const satisfies readonly NamedTimeFormat[];

@@ -5,7 +5,7 @@ import { ConfigurationError } from '../errors.js';
 import type { Config } from './config.js';
 import { readDocument, type Problem } from './document.js';
 import { explain, spell } from './explain.js';
-import { at, refuseLater } from './later.js';
+import { at } from './data.js';
 import { toConfig, toMapping, type Complain } from './meaning.js';
 import { configJsonSchema, configSchema, mappingSchema, toGrammar } from './schema.js';
 
@@ -35,15 +35,12 @@ function read(text: string, file: string): { config: Config; effective: unknown 
     const line = about === 'key' ? document.lineOfKey(path) : document.lineOf(path);
     problems.push({ line, message: `${spell(path)}: ${message}` });
   };
-  const refusals = refuseLater(data);
-  for (const { path, what } of refusals) complain(path, `${what} comes in a later version`, 'key');
-
   const parsed = configSchema.safeParse(data);
   if (parsed.success) {
     const config = toConfig(parsed.data, complain);
     if (problems.length === 0) return { config, effective: toGrammar(parsed.data) };
   } else {
-    for (const issue of parsed.error.issues) explain(issue, data, refusals, complain);
+    for (const issue of parsed.error.issues) explain(issue, data, complain);
     // What needs several settings at once is judged as well where these are sound: one run names every problem.
     const mapping = mappingSchema.safeParse(pick(data, Object.keys(mappingSchema.shape)));
     if (mapping.success) toMapping(mapping.data, complain);

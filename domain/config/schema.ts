@@ -3,7 +3,8 @@
  * for editors. The text that each check carries completes the sentence "expected …".
  */
 import { z } from 'zod';
-import { GRAMMAR_TYPES, TIME_FORMATS } from './grammar.js';
+import { GRAMMAR_TYPES } from './grammar.js';
+import { conditions, places } from './placeSchema.js';
 import {
   AGE_PATTERN,
   DAY,
@@ -20,7 +21,6 @@ import {
   SECOND,
   SIZE_PATTERN,
 } from './units.js';
-import { ENRICHMENT_SPELLINGS, parsePlace } from './places.js';
 import type { Family } from '../names.js';
 
 const KiB = 2 ** 10;
@@ -79,17 +79,8 @@ const start = z.union(
   { error: START_ERROR },
 );
 
-const PLACE_ERROR =
-  "a path such as page.url, { path: ['page.url'] } for a name with a dot, or one of " +
-  ENRICHMENT_SPELLINGS.join(', ');
-const place = z.union(
-  [
-    z.string().refine((text) => parsePlace(text) !== undefined, { error: PLACE_ERROR }),
-    z.strictObject({ path: z.array(z.union([z.string(), z.int().min(0)])).min(1) }),
-  ],
-  { error: PLACE_ERROR },
-);
-const places = z.array(place, { error: 'a list of places' }).min(1, { error: 'at least one place' });
+const FORMAT_ERROR = 'iso, epoch_s, epoch_ms, epoch_us or a pattern such as dd/MMM/yyyy:HH:mm:ss Z';
+const ZONE_ERROR = 'UTC, an offset such as "+05:30" or a name such as Europe/Berlin';
 const source = (what: string) =>
   mapping({ from: places.describe(`Places that hold ${what}; the first with a value wins`) });
 
@@ -172,6 +163,9 @@ export const configSchema = mapping({
   }).prefault({}),
   event: mapping({
     value: z.literal('json', { error: 'json' }).prefault('json').describe('Format of a record'),
+    where: conditions
+      .prefault([])
+      .describe('All must hold; records of which one does not are filtered: counted, and not kept'),
     nulls: z
       .array(z.string({ error: 'a text, in quotes' }), { error: "a list of texts such as ['', '-']" })
       .prefault([])
@@ -180,20 +174,26 @@ export const configSchema = mapping({
     time: mapping({
       from: places.describe('Places that hold the time of the event'),
       formats: z
-        .array(z.enum(TIME_FORMATS, { error: `one of ${TIME_FORMATS.join(', ')}` }), {
-          error: `a list of ${TIME_FORMATS.join(', ')}`,
-        })
+        .array(z.string({ error: FORMAT_ERROR }), { error: `a list such as [iso, epoch_ms]` })
         .min(1, { error: 'at least one format' })
         .refine((formats) => new Set(formats).size === formats.length, { error: 'every format once' })
         .prefault(['iso', 'epoch_ms'])
-        .describe('How times are written; of several epoch units the plausible one is taken'),
+        .describe(
+          'How times are written: iso, epoch_s, epoch_ms, epoch_us or a pattern such as dd/MMM/yyyy:HH:mm:ss Z; of several epoch units the plausible one is taken',
+        ),
       zone: z
-        .literal('UTC', { error: 'UTC' })
+        .string({ error: ZONE_ERROR })
         .prefault('UTC')
-        .describe('Zone of an iso time that names none'),
+        .describe('Zone of a time that names none: UTC, +05:30 or a name such as Europe/Berlin'),
     }),
     address: source('the client address; feeds $geoip and $visitor').optional(),
     agent: source('the user agent; feeds $ua and $visitor').optional(),
+    referrer: source('the page before; feeds $referrer').optional(),
+    normalize_url: flag()
+      .prefault(false)
+      .describe(
+        'Whether the page is normalised: scheme and host in lower case, no default port, no fragment, / for an empty path',
+      ),
   }),
   families: mapping({
     click_data: family.describe('Columns of the click itself'),

@@ -1,18 +1,20 @@
 /** A JSON value → the value of a column of some type, or why it does not fit. */
-import type { ColumnType, TimeFormat } from '../config/config.js';
+import type { ColumnType, TimeSpelling } from '../config/config.js';
 import { parseAddress } from './address.js';
 import { Rejection } from './rejection.js';
 import { checkExact, checkText, jsonText } from './text.js';
-import { daysSince1970, timeReader } from './time.js';
+import { dateReader, timeReader } from './time.js';
 import type { Value } from './types.js';
 
-/** Neither undefined nor null comes in: these are missing values. */
+/**
+ * Neither undefined nor null comes in: these are missing values. A bigint is one of `$kafka`: its offset, or its
+ * timestamp in µs.
+ */
 export type Converter = (value: unknown) => Value | Rejection;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const WHOLE = /^[+-]?\d{1,40}$/;
 const DECIMAL = /^[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,6})?$/;
-const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
 
 const INT4 = { min: -(2n ** 31n), max: 2n ** 31n - 1n };
 const INT8 = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
@@ -37,7 +39,7 @@ export const toText = (value: unknown): string | Rejection => {
       return new Rejection('number_out_of_range', 'expected a finite number, got more');
     return checkExact(value) ?? String(value);
   }
-  return typeof value === 'boolean' ? String(value) : wrong('text', value);
+  return typeof value === 'boolean' || typeof value === 'bigint' ? String(value) : wrong('text', value);
 };
 
 const whole = (value: unknown, { min, max }: { min: bigint; max: bigint }): bigint | Rejection => {
@@ -52,7 +54,8 @@ const whole = (value: unknown, { min, max }: { min: bigint; max: bigint }): bigi
     const inexact = checkExact(value);
     if (inexact !== undefined) return inexact;
     number = BigInt(value);
-  } else if (typeof value === 'string' && WHOLE.test(value)) number = BigInt(value.replace(/^\+/, ''));
+  } else if (typeof value === 'bigint') number = value;
+  else if (typeof value === 'string' && WHOLE.test(value)) number = BigInt(value.replace(/^\+/, ''));
   else return wrong(expected, value);
   return number < min || number > max
     ? new Rejection('number_out_of_range', `expected ${expected}, got one beyond`)
@@ -86,10 +89,9 @@ const BOOLEANS = new Map<unknown, boolean>([
 const toBoolean: Converter = (value) =>
   BOOLEANS.get(typeof value === 'string' ? value.toLowerCase() : value) ?? wrong('true or false', value);
 
-const toDate: Converter = (value) => {
-  const [, year, month, day] = (typeof value === 'string' ? DATE.exec(value) : null) ?? [];
-  const days = daysSince1970(Number(year), Number(month), Number(day));
-  return days ?? wrong('a date such as 2026-01-31', value);
+const toDate = (spelling: TimeSpelling): Converter => {
+  const read = dateReader(spelling);
+  return (value) => read(value) ?? wrong('a date such as 2026-01-31, or a time', value);
 };
 
 const toInet: Converter = (value) =>
@@ -104,8 +106,8 @@ const toUuid: Converter = (value) =>
 const MIN_TIME_US = -62_135_596_800_000_000n;
 const MAX_TIME_US = 253_402_300_800_000_000n;
 
-const toTimestamp = (formats: readonly TimeFormat[]): Converter => {
-  const read = timeReader(formats);
+const toTimestamp = (spelling: TimeSpelling): Converter => {
+  const read = timeReader(spelling);
   return (value) => {
     const time = read(value);
     if (time instanceof Rejection || (time >= MIN_TIME_US && time < MAX_TIME_US)) return time;
@@ -113,8 +115,8 @@ const toTimestamp = (formats: readonly TimeFormat[]): Converter => {
   };
 };
 
-/** `formats`: of timestamptz columns, the event's own. */
-export function converter(type: ColumnType, formats: readonly TimeFormat[]): Converter {
+/** @param times how timestamptz and date columns are written: as the event's own time */
+export function converter(type: ColumnType, times: TimeSpelling): Converter {
   switch (type) {
     case 'text':
       return toText;
@@ -127,9 +129,9 @@ export function converter(type: ColumnType, formats: readonly TimeFormat[]): Con
     case 'boolean':
       return toBoolean;
     case 'timestamptz':
-      return toTimestamp(formats);
+      return toTimestamp(times);
     case 'date':
-      return toDate;
+      return toDate(times);
     case 'inet':
       return toInet;
     case 'uuid':

@@ -1,95 +1,123 @@
 /** Places compiled to functions: where a value is looked for, and when it counts as missing. */
-import type { EventMapping, Place } from '../config/config.js';
+import type { NamedPlace, Place } from '../config/config.js';
 import { spellPlace } from '../config/places.js';
-import { firstAddress } from './address.js';
-import type { JsonObject } from './parseRecord.js';
-import type { Enrichers } from './types.js';
+import { toText } from './convert.js';
+import { compilePath } from './path.js';
+import { Rejection } from './rejection.js';
+import { compileEnrichment, type EventView, type Read } from './view.js';
 
-/** The value and how its place is spelled in messages; undefined: no place has one. */
-export interface Found {
-  readonly value: unknown;
-  readonly place: string;
+/** The first of some places that has a value. */
+export interface Lookup {
+  /** undefined: none has one; a Rejection: the first that has one cannot be read. */
+  readonly find: Read;
+  /** How the place that `find` took is spelled in messages; asked only for a rejection. */
+  placeOf(event: EventView): string | undefined;
 }
-export type Lookup = (event: EventView) => Found | undefined;
 
-/** A parsed event with its enrichments, each made at most once and only when a column asks. */
-export class EventView {
-  private agentFields: ReturnType<Enrichers['ua']> | undefined;
-  private geoFields: ReturnType<Enrichers['geoip']> | undefined;
-  private geoDone = false;
+/** Compiles the places of one mapping. @param nulls texts that count as missing */
+export class PlaceCompiler {
+  private readonly missing: ReadonlySet<string>;
+  private readonly longestMissing: number;
+  /** JSON inside text is parsed once an event, however many places lead into it. */
+  private readonly slots = new Map<string, number>();
 
-  constructor(
-    readonly json: JsonObject,
-    private readonly sources: { readonly address: Lookup; readonly agent: Lookup },
-    private readonly enrich: Enrichers,
-  ) {}
+  constructor(nulls: readonly string[]) {
+    this.missing = new Set(nulls);
+    this.longestMissing = nulls.reduce((longest, text) => Math.max(longest, text.length), -1);
+  }
 
-  enrichment(place: Place & { kind: 'enrichment' }): unknown {
-    switch (place.enrichment) {
-      case '$geoip':
-        return this.geo()?.[place.field as 'country'];
-      case '$ua':
-        return this.ua()?.[place.field as 'browser'];
-      case '$visitor': {
-        const address = this.address();
-        return address === undefined ? undefined : this.enrich.visitor(address, this.agent() ?? '');
+  /** @param empty what an empty text is */
+  lookup(places: readonly Place[], empty: 'a value' | 'missing' = 'a value'): Lookup {
+    const readers = places.map((place) => {
+      const read = this.place(place);
+      return { read: empty === 'missing' ? unlessEmpty(read) : read, spelled: spellPlace(place) };
+    });
+    const reads = readers.map(({ read }) => read);
+    const [only, second] = reads;
+    return {
+      find:
+        only !== undefined && second === undefined
+          ? only
+          : (event) => {
+              for (const read of reads) {
+                const value = read(event);
+                if (value !== undefined) return value;
+              }
+              return undefined;
+            },
+      placeOf: (event) => readers.find(({ read }) => read(event) !== undefined)?.spelled,
+    };
+  }
+
+  /** Constants and templates are the mapping's own words: these are never taken for missing. */
+  place(place: Place): Read {
+    switch (place.kind) {
+      case 'path':
+      case 'enrichment':
+        return this.named(place);
+      case 'json':
+        return this.json(place);
+      case 'const':
+        return () => place.value;
+      case 'template':
+        return this.template(place.parts);
+    }
+  }
+
+  private named(place: NamedPlace): Read {
+    if (place.kind === 'enrichment') return this.unlessMissing(compileEnrichment(place));
+    const walk = compilePath(place.path);
+    return this.unlessMissing((event) => walk(event.json));
+  }
+
+  private json(place: Place & { kind: 'json' }): Read {
+    const key = spellPlace(place.in);
+    const slot = this.slots.get(key) ?? this.slots.size;
+    this.slots.set(key, slot);
+    const text = this.named(place.in);
+    const walk = compilePath(place.path);
+    return this.unlessMissing((event) => {
+      const json = event.parse(slot, text);
+      return json instanceof Rejection ? json : walk(json);
+    });
+  }
+
+  /** A template one of whose values is missing is missing; 0 and false are values. */
+  private template(parts: readonly (string | NamedPlace)[]): Read {
+    const reads = parts.map((part) => (typeof part === 'string' ? part : this.named(part)));
+    return (event) => {
+      let result = '';
+      for (const part of reads) {
+        if (typeof part === 'string') {
+          result += part;
+          continue;
+        }
+        const value = part(event);
+        if (value === undefined || value instanceof Rejection) return value;
+        const text = toText(value);
+        if (text instanceof Rejection) return text;
+        result += text;
       }
-    }
+      return result;
+    };
   }
 
-  private address(): string | undefined {
-    const list = text(this.sources.address(this));
-    return list === undefined ? undefined : firstAddress(list) || undefined;
-  }
-
-  private agent(): string | undefined {
-    return text(this.sources.agent(this));
-  }
-
-  private geo(): ReturnType<Enrichers['geoip']> {
-    if (!this.geoDone) {
-      const address = this.address();
-      this.geoFields = address === undefined ? undefined : this.enrich.geoip(address);
-      this.geoDone = true;
-    }
-    return this.geoFields;
-  }
-
-  private ua(): ReturnType<Enrichers['ua']> | undefined {
-    const agent = this.agentFields === undefined ? this.agent() : undefined;
-    if (agent !== undefined) this.agentFields = this.enrich.ua(agent);
-    return this.agentFields;
+  private unlessMissing(read: Read): Read {
+    const { missing, longestMissing } = this;
+    if (longestMissing < 0) return (event) => read(event) ?? undefined;
+    return (event) => {
+      const value = read(event) ?? undefined;
+      // Most texts are longer than any spelling of nothing, and need no hash.
+      return typeof value === 'string' && value.length <= longestMissing && missing.has(value)
+        ? undefined
+        : value;
+    };
   }
 }
 
-/** An address or agent of another type feeds no enrichment, and loses no click. */
-const text = (found: Found | undefined): string | undefined =>
-  typeof found?.value === 'string' && found.value !== '' ? found.value : undefined;
-
-/** The first place that has a value. */
-export function compileLookup(places: readonly Place[], nulls: EventMapping['nulls']): Lookup {
-  const missing = new Set<unknown>([undefined, null, ...nulls]);
-  const readers = places.map((place) => ({ read: reader(place), place: spellPlace(place) }));
-  return (event) => {
-    for (const { read, place } of readers) {
-      const value = read(event);
-      if (!missing.has(value)) return { value, place };
-    }
-    return undefined;
+const unlessEmpty =
+  (read: Read): Read =>
+  (event) => {
+    const value = read(event);
+    return value === '' ? undefined : value;
   };
-}
-
-function reader(place: Place): (event: EventView) => unknown {
-  if (place.kind === 'enrichment') return (event) => event.enrichment(place);
-  const { path } = place;
-  return (event) => {
-    let value: unknown = event.json;
-    for (const part of path) {
-      // Own properties alone: `constructor` and `__proto__` are data where an event has them, and nothing else.
-      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
-      if (Array.isArray(value) && part === 'length') return undefined;
-      value = (value as JsonObject)[part];
-    }
-    return value;
-  };
-}

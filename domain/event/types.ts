@@ -76,6 +76,7 @@ export interface Enrichers {
     readonly browser?: string | undefined;
     readonly browser_version?: string | undefined;
     readonly os?: string | undefined;
+    readonly os_version?: string | undefined;
     readonly device?: string | undefined;
     readonly is_bot: boolean;
   };

@@ -8,6 +8,7 @@ import type { Grain } from '../../domain/names.js';
 import { parseServers } from '../../domain/config/servers.js';
 import { openPostgres, type Postgres } from '../../clients/postgres/pool.js';
 import { MIGRATIONS } from '../../migrations/index.js';
+import { NO_EVENT } from './event.js';
 
 export interface Click {
   readonly time: string;
@@ -53,7 +54,7 @@ export function figuresConfig(name: string, overrides: Partial<Config> = {}): Co
     name,
     kafka: { topics: ['clicks'], start: 'earliest' },
     ingest: { batch: { records: 1000, bytes: 1 << 20, waitMs: 1000 }, spool: { bytes: 1 << 20 } },
-    event: { value: 'json', nulls: [], id: [], time: { from: [], formats: ['iso'] }, address: [], agent: [] },
+    event: NO_EVENT,
     families: { click_data: [url, user, session, timeSpent, bot], geo_data: [country], user_agent_data: [] },
     roles: { url, user, session, timeSpent, bot, country },
     analyze: {

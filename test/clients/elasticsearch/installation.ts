@@ -6,6 +6,7 @@ import { quoteIdent } from '../../../clients/postgres/sql.js';
 import type { Config, Servers } from '../../../domain/config/config.js';
 import { GRAINS, indexTemplate, readAlias, type Grain } from '../../../domain/names.js';
 import { MIGRATIONS } from '../../../migrations/index.js';
+import { NO_EVENT } from '../../support/event.js';
 
 function env(name: string): string {
   const value = process.env[name];
@@ -43,7 +44,7 @@ function testConfig(name: string): Config {
     name,
     kafka: { topics: [`${name}_clicks`], start: 'earliest' },
     ingest: { batch: { records: 1, bytes: 1, waitMs: 1 }, spool: { bytes: 1 } },
-    event: { value: 'json', nulls: [], id: [], time: { from: [], formats: ['iso'] }, address: [], agent: [] },
+    event: NO_EVENT,
     families: { click_data: [url], geo_data: [], user_agent_data: [] },
     roles: { url },
     analyze: {

@@ -43,6 +43,7 @@ describe('enrichments', () => {
       browser: 'Mobile Safari',
       browser_version: '18.1',
       os: 'iOS',
+      os_version: '18.1',
       device: 'mobile',
       is_bot: false,
     });

@@ -1,0 +1,40 @@
+/** `families`: the columns of the tables. */
+import type { Family } from '../names.js';
+import type { Column } from './config.js';
+import type { Complain } from './meaning.js';
+import type { PlaceReader } from './placeReader.js';
+import type { RawMapping } from './schema.js';
+
+/** Columns that every family table has beside the configured ones, and PostgreSQL's own. */
+const RESERVED_COLUMNS = [
+  'click_id',
+  'event_id',
+  'event_time',
+  'tableoid',
+  'xmin',
+  'xmax',
+  'cmin',
+  'cmax',
+  'ctid',
+];
+/** PostgreSQL holds 1,600 columns; a COPY of so wide a row would be a mistake long before. */
+const MAX_COLUMNS = 500;
+
+export function toColumns(
+  family: Family,
+  raw: RawMapping,
+  reader: PlaceReader,
+  complain: Complain,
+): readonly Column[] {
+  const entries = Object.entries(raw.families[family]);
+  if (entries.length > MAX_COLUMNS) {
+    complain(['families', family], `expected at most ${MAX_COLUMNS} columns, got ${entries.length}`, 'key');
+  }
+  return entries.map(([name, { type, required, from }]) => {
+    const path = ['families', family, name];
+    if (RESERVED_COLUMNS.includes(name)) {
+      complain(path, `expected another name: ${name} is a column that every table has already`, 'key');
+    }
+    return { family, name, type, required, from: reader.columnPlaces(from, [...path, 'from'], type) };
+  });
+}
