@@ -11,7 +11,8 @@ const mayImport = {
   workflows: ['domain'],
   workers: ['activities', 'clients', 'domain', 'workflows'],
   infra: ['domain'],
-  cli: ['activities', 'clients', 'domain', 'infra', 'migrations', 'workers', 'workflows'],
+  bench: ['clients', 'domain'],
+  cli: ['activities', 'bench', 'clients', 'domain', 'infra', 'migrations', 'workers', 'workflows'],
 };
 const folders = Object.keys(mayImport);
 const zones = folders

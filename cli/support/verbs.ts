@@ -25,6 +25,7 @@ export const VERBS: ReadonlyMap<string, Load> = new Map<string, Load>([
   ['metrics', () => import('../verbs/metrics.js')],
   ['dead-letters', () => import('../verbs/deadLetters.js')],
   ['test', () => import('../verbs/test.js')],
+  ['bench', () => import('../verbs/bench.js')],
 ]);
 
 /** Verbs of the design that this version does not have: named, so that nobody looks for a spelling mistake. */
@@ -34,5 +35,4 @@ export const LATER: ReadonlyMap<string, string> = new Map([
   ['reindex', 'rebuild the index'],
   ['explain', 'the clicks behind a figure'],
   ['web', 'the analysis page'],
-  ['bench', 'benchmarks that print ratios'],
 ]);

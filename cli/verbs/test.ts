@@ -8,6 +8,7 @@ import { createProgressView } from '../../infra/progressView.js';
 import { startServers, stopServers } from '../../infra/servers.js';
 import { addTotals, isGreen, parseTotals } from '../testing/results.js';
 import type { Totals } from '../testing/results.js';
+import { addresses, isolated } from '../support/ownServers.js';
 import { examples, ExitCode, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
 /** Folders whose tests need no server; the others share five. */
@@ -73,33 +74,6 @@ function testFiles(): string[] {
     .filter((file) => file.endsWith('.test.js'))
     .map((file) => relative(root, join(root, 'dist/test', file)));
   return found.sort();
-}
-
-/** Nothing of the caller's servers or settings reaches the tests. */
-function isolated(env: NodeJS.ProcessEnv, stateDir: string): NodeJS.ProcessEnv {
-  const ours =
-    /^(KAFKA_|PG[A-Z]+$|DATABASE_URL$|SPARK_REMOTE$|SPARK_JDBC_URL$|ELASTICSEARCH_|TEMPORAL_|CLICKSTREAM_VISITOR_KEY$)/;
-  const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !ours.test(name)));
-  return { ...kept, CLICKSTREAM_STATE_DIR: stateDir };
-}
-
-/** The addresses of servers.json as every tool reads them. */
-function addresses(
-  file: Awaited<ReturnType<typeof startServers>['finished']>['file'] | undefined,
-): Record<string, string> {
-  if (file === undefined) return {};
-  const { kafka, postgres, spark, elasticsearch, temporal } = file;
-  return {
-    ...(kafka && { KAFKA_BROKERS: kafka.brokers.join(',') }),
-    ...(postgres && { DATABASE_URL: postgres.url }),
-    ...(spark && { SPARK_REMOTE: spark.remote }),
-    ...(spark?.jdbcUrl && { SPARK_JDBC_URL: spark.jdbcUrl }),
-    ...(elasticsearch && { ELASTICSEARCH_URL: elasticsearch.url }),
-    ...(elasticsearch?.username && { ELASTICSEARCH_USERNAME: elasticsearch.username }),
-    ...(elasticsearch?.password && { ELASTICSEARCH_PASSWORD: elasticsearch.password }),
-    ...(temporal && { TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace }),
-    ...(temporal?.uiUrl && { TEMPORAL_UI_URL: temporal.uiUrl }),
-  };
 }
 
 /** One run of Node's own runner over exactly these files; its output goes to stdout as it comes. */

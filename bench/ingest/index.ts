@@ -1,0 +1,122 @@
+/** Kafka → PostgreSQL against the limits of PostgreSQL and against the textbook, in interleaved rounds. */
+import { cpus, loadavg } from 'node:os';
+import type { Postgres } from '../../clients/postgres/pool.js';
+import { quoteIdent } from '../../clients/postgres/sql.js';
+import type { Bench, Run } from './bench.js';
+import { prepareFiles, runCopy, type Prepared } from './copy.js';
+import { runOurs, type OurRun } from './ours.js';
+import type { Shape } from './shape.js';
+import { describeRun, summarize, type Extras, type IngestSummary, type Round } from './summary.js';
+import { runTextbook } from './textbook.js';
+import { deleteTopics, fillTopic, type FilledTopic } from './topics.js';
+
+export type { Bench } from './bench.js';
+export { describeSummary } from './words.js';
+export type { IngestSummary } from './summary.js';
+
+export interface IngestBenchOptions {
+  readonly events: number;
+  readonly rounds: number;
+  /** Only what the ratios need. */
+  readonly quick: boolean;
+  /** Also five million events. */
+  readonly long: boolean;
+}
+
+const SHAPE = { duplicatePercent: 1, days: 3, order: 'by time' } as const;
+const LONG_EVENTS = 5_000_000;
+const MANY_DAYS = 60;
+
+export async function ingestBench(bench: Bench, options: IngestBenchOptions): Promise<IngestSummary> {
+  const { events, quick, long } = options;
+  const topics: string[] = [];
+  const fill = async (shape: Partial<Shape> = {}): Promise<FilledTopic> => {
+    const filled = await fillTopic(bench, { ...SHAPE, events, ...shape });
+    topics.push(filled.topic);
+    return filled;
+  };
+  const told = async <R extends Run>(what: string, run: Promise<R>): Promise<R> => {
+    const done = await run;
+    bench.report(describeRun(what, done));
+    return done;
+  };
+  try {
+    bench.report(`${cpus().length} cores, load ${loadavg()[0]?.toFixed(2) ?? '?'} before the start`);
+    const filled = await fill();
+    const unique = await fill({ duplicatePercent: 0 });
+    let prepared: Prepared | undefined;
+    await told(
+      'warming up',
+      runOurs(bench, filled, {
+        inspect: async (postgres) => {
+          prepared = await prepareFiles(bench, postgres, filled.distinct);
+        },
+      }),
+    );
+    if (prepared === undefined) throw new Error('no files were prepared');
+    const rounds: Round[] = [];
+    for (let round = 1; round <= options.rounds; round++) {
+      const name = (what: string): string => `round ${round}, ${what}`;
+      rounds.push({
+        csv: await told(name('COPY of CSV'), runCopy(bench, prepared, 'csv')),
+        ours: await told(name('ours'), runOurs(bench, filled)),
+        binary: await told(name('binary COPY'), runCopy(bench, prepared, 'binary')),
+        unique: await told(name('ours, no duplicates'), runOurs(bench, unique)),
+      });
+    }
+    const extras: Extras = {
+      textbook: await textbook(bench, fill, events, told),
+      ...(quick
+        ? {}
+        : {
+            enriched: await told('with $geoip and $ua', runOurs(bench, filled, { values: 'enriched' })),
+            twoProcesses: await told('two processes', runOurs(bench, filled, { processes: 2, shards: 4 })),
+            manyDays: await told(
+              `${MANY_DAYS} days in every batch`,
+              runOurs(bench, await fill({ days: MANY_DAYS, order: 'mixed' })),
+            ),
+          }),
+      ...(long ? { long: await longRun(bench, fill, told) } : {}),
+    };
+    return summarize(rounds, extras);
+  } finally {
+    await deleteTopics(bench, topics);
+  }
+}
+
+type Fill = (shape?: Partial<Shape>) => Promise<FilledTopic>;
+type Told = <R extends Run>(what: string, run: Promise<R>) => Promise<R>;
+
+/** The peer is so slow that a tenth of the events says enough. */
+async function textbook(bench: Bench, fill: Fill, events: number, told: Told): Promise<Run> {
+  const few = await fill({ events: Math.max(10_000, Math.round(events / 10)) });
+  return told('textbook', runTextbook(bench, few));
+}
+
+async function longRun(bench: Bench, fill: Fill, told: Told): Promise<{ run: OurRun; perMillion: number[] }> {
+  const filled = await fill({ events: LONG_EVENTS });
+  let perMillion: number[] = [];
+  const inspect = async (postgres: Postgres): Promise<void> => {
+    perMillion = await ratesByMillion(postgres);
+  };
+  const run = await told(
+    `${LONG_EVENTS.toLocaleString('en-US')} events, autovacuum on`,
+    runOurs(bench, filled, { inspect }),
+  );
+  return { run, perMillion };
+}
+
+/** From the ledger: events of each million ÷ the time between the commits that bound it. */
+async function ratesByMillion({ pool, name }: Postgres): Promise<number[]> {
+  const { rows } = await pool.query<{ events_per_s: number }>(
+    `WITH counted AS (
+       SELECT committed_at, records, sum(records) OVER (ORDER BY committed_at, batch_id) AS upto
+         FROM ${quoteIdent(name)}.batch),
+     million AS (
+       SELECT (upto - 1)::bigint / 1000000 AS n, sum(records) AS records, max(committed_at) AS ended
+         FROM counted GROUP BY 1)
+     SELECT (records / extract(epoch FROM ended - lag(ended) OVER (ORDER BY n)))::float8 AS events_per_s
+       FROM million ORDER BY n OFFSET 1`,
+  );
+  return rows.map((row) => row.events_per_s);
+}

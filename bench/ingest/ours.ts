@@ -1,0 +1,157 @@
+/** The product itself: worker processes under Temporal, from the noted offsets to the end of a bounded ingest. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Postgres } from '../../clients/postgres/pool.js';
+import { quoteIdent } from '../../clients/postgres/sql.js';
+import { projectRoot } from '../../clients/settings/loadConfig.js';
+import { connectTemporal } from '../../clients/temporal/index.js';
+import { shardWorkflowId, workflowQueue } from '../../domain/names.js';
+import { addCounts, NO_COUNTS, type Counts, type IngestResult } from '../../domain/stages.js';
+import { checkRows, measure, perEvent, withTables, type Bench, type Run } from './bench.js';
+import { listen } from './children.js';
+import { configurationOf, type Installation } from './configuration.js';
+import { cpuOf, peakMemoryMb } from './processTimes.js';
+import type { FilledTopic } from './topics.js';
+
+export interface OurRun extends Run {
+  readonly counts: Counts;
+  /** Of the largest worker process, Temporal's core included, MB. */
+  readonly rssMb: number | undefined;
+}
+
+export interface OurOptions {
+  readonly values?: Installation['values'];
+  readonly processes?: number;
+  readonly shards?: number;
+  /** Looks at the tables before they go. */
+  readonly inspect?: (postgres: Postgres) => Promise<void>;
+}
+
+const DEFAULT_SHARDS = 2;
+let runs = 0;
+
+/** One run into fresh tables. @throws when the account, the rows or the offsets are not exactly what was sent */
+export async function runOurs(bench: Bench, filled: FilledTopic, options: OurOptions = {}): Promise<OurRun> {
+  const { values = 'as sent', processes = 1, shards = DEFAULT_SHARDS } = options;
+  const name = `bench_${filled.topic.slice(-8)}_${++runs}`;
+  const folder = join(bench.folder, name);
+  mkdirSync(folder);
+  const installation = { name, topic: filled.topic, shards, values, spoolDir: join(folder, 'spool') };
+  const { yaml, config } = configurationOf(installation);
+  const file = join(folder, 'clickstream.yaml');
+  writeFileSync(file, yaml);
+  return withTables(bench, config, async (postgres) => {
+    const workers = await startWorkers(bench, file, join(folder, 'worker.log'), processes);
+    try {
+      const cpu = (): number | undefined => sum(workers.map((worker) => cpuOf(worker.pid ?? 0)));
+      let counts = NO_COUNTS;
+      let used: number | undefined;
+      const { seconds, postgresUs } = await measure(postgres, async () => {
+        const before = cpu();
+        counts = await ingest(bench, name, filled, shards);
+        const after = cpu();
+        used = before === undefined || after === undefined ? undefined : after - before;
+      });
+      await check(postgres, filled, counts);
+      await options.inspect?.(postgres);
+      const events = filled.shape.events;
+      const peaks = workers.map((worker) => peakMemoryMb(worker.pid ?? 0) ?? 0);
+      return {
+        events,
+        seconds,
+        counts,
+        nodeUs: perEvent(used, events),
+        postgresUs: perEvent(postgresUs, events),
+        rssMb: Math.max(...peaks) || undefined,
+      };
+    } finally {
+      await Promise.all(workers.map(stop));
+    }
+  });
+}
+
+async function ingest(
+  { servers }: Bench,
+  name: string,
+  { topic, ends }: FilledTopic,
+  shards: number,
+): Promise<Counts> {
+  const temporal = await connectTemporal(servers);
+  try {
+    const results = await Promise.all(
+      Array.from({ length: shards }, async (_, shard) => {
+        const handle = await temporal.client.workflow.start('ingest', {
+          workflowId: shardWorkflowId(name, topic, shard),
+          taskQueue: workflowQueue(name),
+          args: [
+            { topic, shard, shards, until: ends.filter(({ partition }) => partition % shards === shard) },
+          ],
+        });
+        return (await handle.result()) as IngestResult;
+      }),
+    );
+    return results.reduce((all, { counts }) => addCounts(all, counts), NO_COUNTS);
+  } finally {
+    await temporal.close();
+  }
+}
+
+async function check(postgres: Postgres, filled: FilledTopic, counts: Counts): Promise<void> {
+  const { events } = filled.shape;
+  const expected: Counts = {
+    records: events,
+    persisted: filled.distinct,
+    duplicates: events - filled.distinct,
+    deadLetters: 0,
+    filtered: 0,
+  };
+  if (JSON.stringify(counts) !== JSON.stringify(expected))
+    throw new Error(`the account: expected ${JSON.stringify(expected)}, got ${JSON.stringify(counts)}`);
+  await checkRows(postgres, filled.distinct);
+  const { rows } = await postgres.pool.query<{ partition: number; offset: string }>(
+    `SELECT partition, next_offset AS offset FROM ${quoteIdent(postgres.name)}.ingest_offset ORDER BY partition`,
+  );
+  const ends = [...filled.ends].sort((a, b) => a.partition - b.partition);
+  if (JSON.stringify(rows) !== JSON.stringify(ends))
+    throw new Error(`the offsets: expected ${JSON.stringify(ends)}, got ${JSON.stringify(rows)}`);
+}
+
+async function startWorkers(
+  { env, signal }: Bench,
+  config: string,
+  log: string,
+  count: number,
+): Promise<ChildProcess[]> {
+  const stderr = openSync(log, 'a', 0o600);
+  const children = Array.from({ length: count }, () =>
+    spawn(
+      process.execPath,
+      [join(projectRoot(), 'dist/workers/main.js'), '--role', 'ingest', '--config', config],
+      { env, stdio: ['ignore', 'pipe', stderr], signal },
+    ),
+  );
+  closeSync(stderr);
+  await Promise.all(
+    children.map((child) =>
+      Promise.race([
+        listen(child).line('worker ready'),
+        once(child, 'exit').then(([code]) => {
+          throw new Error(`a worker ended with ${String(code)} before it was ready; see ${log}`);
+        }),
+      ]),
+    ),
+  );
+  return children;
+}
+
+async function stop(worker: ChildProcess): Promise<void> {
+  if (worker.exitCode !== null || worker.signalCode !== null) return;
+  const exited = once(worker, 'exit');
+  worker.kill('SIGTERM');
+  await exited;
+}
+
+const sum = (parts: readonly (number | undefined)[]): number | undefined =>
+  parts.reduce((all, part) => (all === undefined || part === undefined ? undefined : all + part), 0);
