@@ -1,16 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { Context } from '@temporalio/activity';
 import type pg from 'pg';
 import { copyFigures, createFiguresTable } from '../clients/postgres/aggregate/copyFigures.js';
 import { figureQuery } from '../clients/postgres/aggregate/figureQuery.js';
 import { jdbcOptions, jdbcUrl } from '../clients/postgres/aggregate/jdbc.js';
-import {
-  beginWithFigureLock,
-  cancelQueriesOf,
-  figureLockHolders,
-  isZombieOf,
-  terminateBackend,
-} from '../clients/postgres/aggregate/lock.js';
+import { cancelQueriesOf, resetWaits } from '../clients/postgres/aggregate/lock.js';
 import { chooseHours, countMarks, deleteMarks, markedHours } from '../clients/postgres/aggregate/marks.js';
 import { buryVanished, identifyFigures, mergeFigures } from '../clients/postgres/aggregate/merge.js';
 import {
@@ -35,7 +27,8 @@ import { applicationName } from '../domain/names.js';
 import type { AggregationResult, RunSparkAggregationInput } from '../domain/stages.js';
 import type { AnalyzeDeps } from './deps.js';
 import { wrapActivity } from './failure.js';
-import { KeptAlive } from './keptAlive.js';
+import { keepAlive, lockFigures, writerOf, type Writer } from './figuresLock.js';
+import type { KeptAlive } from './keptAlive.js';
 import { LARGE_INPUT, SMALL_INPUT } from './sparkSettings.js';
 
 /** Rows that one run reads at most, besides the one day it always takes. */
@@ -46,31 +39,18 @@ const MAX_DAYS = 62;
 const ROWS_PER_CONNECTION = 250_000;
 const MAX_CONNECTIONS = 4;
 const STATEMENT_TIMEOUT_MS = 30 * 60_000;
-const DEFAULT_HEARTBEAT_MS = 30_000;
-const MAX_LOCK_SLICE_MS = 5_000;
 
 /** Who runs: names connections so that a later attempt of the same work can end an earlier one's. */
-interface Identity {
-  readonly workflowId: string;
-  readonly workflowRunId: string;
-  readonly application: string;
+interface Identity extends Writer {
   readonly sparkApplication: string;
   readonly tag: string;
 }
 
-const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8);
-
 function identify(name: string): Identity {
-  const { info } = Context.current();
-  const workflowId = info.workflowExecution?.workflowId ?? '';
-  const workflowRunId = info.workflowExecution?.runId ?? '';
-  // The work is one activity of one run: another workflow that aggregates now is waited for, never ended.
-  const work = shortHash(`${workflowRunId}/${info.activityId}`);
-  const attempt = shortHash(`${workflowRunId}/${info.activityId}/${info.attempt}/${randomUUID()}`);
+  const writer = writerOf(name, 'aggregate');
+  const { work, attempt } = writer;
   return {
-    workflowId,
-    workflowRunId,
-    application: applicationName(name, 'aggregate', work, attempt),
+    ...writer,
     sparkApplication: applicationName(name, 'spark', work, attempt),
     tag: `${name}-aggregate-${work}-${attempt}`,
   };
@@ -89,18 +69,11 @@ export function createRunSparkAggregation(
     const identity = identify(deps.config.name);
     const startedAt = new Date();
     const result = await withClient(deps.postgres, identity.application, async (client) => {
-      const context = Context.current();
-      const alive = new KeptAlive(client, {
-        everyMs: heartbeatMs() / 3,
-        heartbeat: (details) => context.heartbeat(details),
-        signal: context.cancellationSignal,
-      });
+      const alive = keepAlive(client);
       try {
-        await lockFigures(deps, identity, client, alive);
+        await lockFigures(deps, identity.application, client, alive, 'REPEATABLE READ');
         const done = await aggregate(deps, identity, client, alive, input, startedAt);
-        await alive.exclusive(() =>
-          client.query('RESET lock_timeout; RESET idle_in_transaction_session_timeout'),
-        );
+        await alive.exclusive(() => resetWaits(client));
         return done;
       } finally {
         await alive.stop();
@@ -109,32 +82,6 @@ export function createRunSparkAggregation(
     await deps.failpoint('runSparkAggregation:after-commit');
     return result;
   });
-}
-
-const heartbeatMs = (): number => Context.current().info.heartbeatTimeoutMs ?? DEFAULT_HEARTBEAT_MS;
-
-/** Waits for the lock that every writer of figures holds, saying for whom; ends earlier attempts of this work. */
-async function lockFigures(
-  deps: AnalyzeDeps,
-  identity: Identity,
-  client: pg.PoolClient,
-  alive: KeptAlive,
-): Promise<void> {
-  const slice = Math.min(MAX_LOCK_SLICE_MS, heartbeatMs() / 3);
-  while (!(await alive.exclusive(() => beginWithFigureLock(client, slice, 2 * heartbeatMs())))) {
-    alive.signal.throwIfAborted();
-    const holders = await alive.exclusive(() => figureLockHolders(client));
-    for (const holder of holders.filter((other) => isZombieOf(identity.application, other))) {
-      deps.logger.warn(
-        { holder: holder.applicationName },
-        'ending an earlier attempt that still holds the figures',
-      );
-      await alive.exclusive(() => terminateBackend(client, holder.pid));
-    }
-    const names = holders.map((holder) => `${holder.applicationName} (${Math.round(holder.forMs / 1000)} s)`);
-    alive.say({ waitingFor: names });
-    deps.logger.info({ waitingFor: names }, 'waiting for another writer of figures');
-  }
 }
 
 async function aggregate(

@@ -9,7 +9,7 @@
 export const workflowQueue = (name: string): string => name;
 /** consumeBatch in its exact form or the first of a chain, noteOffsets, awaitOffsets. */
 export const ingestQueue = (name: string): string => `${name}-ingest`;
-/** runSparkAggregation and indexMetrics. */
+/** runSparkAggregation, indexMetrics and applyRetention. */
 export const analyzeQueue = (name: string): string => `${name}-analyze`;
 /** Read-ahead and persistBatch of the one worker that holds this spool. */
 export const spoolQueue = (name: string, spoolId: string): string => `${name}-spool-${spoolId}`;

@@ -54,6 +54,8 @@ export interface WorkflowSettings {
   /** Upper bound of one attempt of consumeBatch and persistBatch without a sign of life, ms. */
   readonly heartbeatMs: number;
   readonly searchAttributes: boolean;
+  /** Whether `analyze` ends with applyRetention; absent in what workers told before there was one. */
+  readonly retention?: boolean;
 }
 
 // ---- ingest ----
@@ -156,6 +158,21 @@ export interface IndexResult {
   readonly ms: number;
 }
 
+export type ApplyRetentionInput = Readonly<Record<string, never>>;
+export interface RetentionResult {
+  /** Begin of the first day that clicks are kept of; absent: no day was ever dropped. */
+  readonly floor?: string;
+  readonly days: number;
+  readonly clicks: number;
+  readonly deadLetters: number;
+  readonly tombstones: number;
+  /** Days that are due and stay until a later run. */
+  readonly daysLeft: number;
+  /** Why they stay, in words. */
+  readonly held?: string;
+  readonly ms: number;
+}
+
 // ---- workflows: public names, each startable with `{}` ----
 
 export interface IngestInput {
@@ -183,6 +200,9 @@ export interface AnalyzeResult {
   readonly index?: IndexResult;
   /** Why the index is behind. */
   readonly indexError?: string;
+  readonly retention?: RetentionResult;
+  /** Why retention could not be applied; the next run tries again. */
+  readonly retentionError?: string;
 }
 export type PipelineInput = Readonly<Record<string, never>>;
 /** Answer of the query `account`: where a workflow stands now. */

@@ -14,6 +14,7 @@ export function createReadSettings(
     name: config.name,
     topics: config.kafka.topics,
     indexPatienceMs: config.analyze.indexPatienceMs,
+    retention: true,
     ...facts,
   };
   return () => Promise.resolve(settings);

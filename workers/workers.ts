@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
 import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
+import { createApplyRetention } from '../activities/applyRetention.js';
 import { createAwaitOffsets } from '../activities/awaitOffsets.js';
 import { createConsumeBatch } from '../activities/consumeBatch.js';
 import { createIndexMetrics } from '../activities/indexMetrics.js';
@@ -69,6 +70,7 @@ function workOf(
         activities: {
           runSparkAggregation: createRunSparkAggregation(analyze),
           indexMetrics: createIndexMetrics(analyze),
+          applyRetention: createApplyRetention(analyze),
         },
       };
   }

@@ -9,6 +9,7 @@ import type { ActivityOptions, RetryPolicy } from '@temporalio/workflow';
 import { analyzeQueue, ingestQueue } from '../domain/names.js';
 import type {
   AggregationResult,
+  ApplyRetentionInput,
   AwaitOffsetsInput,
   BatchRef,
   ConsumeBatchInput,
@@ -19,6 +20,7 @@ import type {
   NoteOffsetsInput,
   PersistBatchInput,
   PersistBatchResult,
+  RetentionResult,
   RunSparkAggregationInput,
   WorkflowSettings,
 } from '../domain/stages.js';
@@ -34,6 +36,7 @@ interface Activities {
   awaitOffsets(input: AwaitOffsetsInput): Promise<void>;
   runSparkAggregation(input: RunSparkAggregationInput): Promise<AggregationResult>;
   indexMetrics(input: IndexMetricsInput): Promise<IndexResult>;
+  applyRetention(input: ApplyRetentionInput): Promise<RetentionResult>;
 }
 
 /** A worker that is gone leaves its spool's queue unread; after this long its batches are consumed again elsewhere. */
@@ -51,6 +54,8 @@ const AGGREGATE_RETRY: RetryPolicy = {
   backoffCoefficient: 2,
   maximumInterval: '1 minute',
 };
+/** After so long a run ends without it; the next one tries again. */
+const RETENTION_PATIENCE = '30 minutes';
 /** indexMetrics itself retries with jitter inside an attempt; between attempts a few seconds do. */
 const INDEX_RETRY: RetryPolicy = {
   initialInterval: '1 second',
@@ -137,5 +142,14 @@ export function stages({ name, heartbeatMs, indexPatienceMs }: WorkflowSettings)
         retry: INDEX_RETRY,
         summary: version === undefined ? 'whatever the index lacks' : `figures up to version ${version}`,
       }).indexMetrics(input),
+
+    /** What stays today goes tomorrow: a run must not be kept waiting for it. */
+    applyRetention: (input: ApplyRetentionInput): Promise<RetentionResult> =>
+      call({
+        taskQueue: analyzeQueue(name),
+        scheduleToCloseTimeout: RETENTION_PATIENCE,
+        retry: AGGREGATE_RETRY,
+        summary: 'days and dead letters past their retention',
+      }).applyRetention(input),
   };
 }

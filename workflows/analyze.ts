@@ -15,14 +15,14 @@ import type {
   AnalyzeInput,
   AnalyzeResult,
 } from '../domain/stages.js';
-import { readSettings, stages } from './activities.js';
+import { readSettings, stages, type Stages } from './activities.js';
 import { reason } from './failures.js';
 import { knownInput } from './inputs.js';
 import { accountQuery, tag } from './shared.js';
 import { count } from './words.js';
 
 /**
- * PostgreSQL → Spark → figures → Elasticsearch: aggregates until no hour is marked, then brings the index level.
+ * PostgreSQL → Spark → figures → Elasticsearch: aggregates until no hour is marked, then brings the index level and drops what is past its retention.
  * An index that stays away ends the run as `aggregated, index behind`; the next run catches up.
  */
 export async function analyze(input: AnalyzeInput = {}): Promise<AnalyzeResult> {
@@ -49,15 +49,37 @@ export async function analyze(input: AnalyzeInput = {}): Promise<AnalyzeResult> 
   } while (total.marksLeft > 0);
 
   show('indexing');
+  const indexed = await indexFigures(run, total);
+  const end =
+    indexed.index === undefined
+      ? `aggregated, index behind: ${indexed.indexError ?? 'unknown'}`
+      : `indexed: ${count(indexed.index.indexed)} documents written, ${count(indexed.index.rejected)} rejected`;
+  show(end);
+  if (settings.retention !== true) return indexed;
+
+  show(`${end}; applying retention`);
+  const retired = await retire(run);
+  show(end);
+  return { ...indexed, ...retired };
+}
+
+async function indexFigures(run: Stages, aggregation: AggregationTotal): Promise<AnalyzeResult> {
   try {
-    const index = await run.indexMetrics({}, total.version);
-    show(`indexed: ${count(index.indexed)} documents written, ${count(index.rejected)} rejected`);
-    return { outcome: 'indexed', aggregation: total, index };
+    const index = await run.indexMetrics({}, aggregation.version);
+    return { outcome: 'indexed', aggregation, index };
   } catch (error) {
     if (isCancellation(error)) throw error;
-    const indexError = reason(error);
-    show(`aggregated, index behind: ${indexError}`);
-    return { outcome: 'aggregated, index behind', aggregation: total, indexError };
+    return { outcome: 'aggregated, index behind', aggregation, indexError: reason(error) };
+  }
+}
+
+/** Figures and index are what a run is for: it does not fail because old rows are still there. */
+async function retire(run: Stages): Promise<Pick<AnalyzeResult, 'retention' | 'retentionError'>> {
+  try {
+    return { retention: await run.applyRetention({}) };
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    return { retentionError: reason(error) };
   }
 }
 

@@ -7,7 +7,7 @@ import { quoteIdent, quoteLiteral } from './sql.js';
 /** A UTC day as `YYYYMMDD`; leaves carry it in their name. */
 export type Day = string;
 
-const DAY_US = 86_400_000_000n;
+export const DAY_US = 86_400_000_000n;
 
 /** The UTC day of a time in µs since 1970. */
 export function dayOf(timeUs: bigint): Day {

@@ -10,6 +10,8 @@ import { ROOT } from '../support/cli.js';
 const EXPECTED = [
   'analyze',
   'analyze-index-behind',
+  'analyze-retention',
+  'analyze-retention-refused',
   'ingest-all',
   'ingest-fenced',
   'ingest-read-ahead',

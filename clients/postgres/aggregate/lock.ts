@@ -9,6 +9,9 @@ export interface LockHolder {
   readonly forMs: number;
 }
 
+/** REPEATABLE READ: one moment for all; READ COMMITTED: each statement sees what was committed before it. */
+export type Isolation = 'REPEATABLE READ' | 'READ COMMITTED';
+
 /**
  * Begins the run's transaction with the lock on all figures. LOCK TABLE takes no snapshot, so what was committed
  * while waiting for it is seen; an advisory lock taken by a SELECT would come too late.
@@ -18,11 +21,12 @@ export async function beginWithFigureLock(
   client: pg.ClientBase,
   lockMs: number,
   idleMs: number,
+  isolation: Isolation,
 ): Promise<boolean> {
   await client.query(`SET lock_timeout = ${Math.round(lockMs)}`);
   // A process that was stopped keeps its locks; PostgreSQL ends its transaction when it stays silent for so long.
   await client.query(`SET idle_in_transaction_session_timeout = ${Math.round(idleMs)}`);
-  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+  await client.query(`BEGIN ISOLATION LEVEL ${isolation}`);
   try {
     await client.query('LOCK TABLE aggregate_run IN EXCLUSIVE MODE');
     return true;
@@ -31,6 +35,11 @@ export async function beginWithFigureLock(
     await client.query('ROLLBACK');
     return false;
   }
+}
+
+/** After the transaction: the connection goes back to the pool as it came. */
+export async function resetWaits(client: pg.ClientBase): Promise<void> {
+  await client.query('RESET lock_timeout; RESET idle_in_transaction_session_timeout');
 }
 
 export async function figureLockHolders(client: pg.ClientBase): Promise<LockHolder[]> {

@@ -1,0 +1,87 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { Context } from '@temporalio/activity';
+import type pg from 'pg';
+import {
+  beginWithFigureLock,
+  figureLockHolders,
+  isZombieOf,
+  terminateBackend,
+  type Isolation,
+} from '../clients/postgres/aggregate/lock.js';
+import { applicationName } from '../domain/names.js';
+import type { BaseDeps } from './deps.js';
+import { heartbeatTimeoutMs } from './heartbeat.js';
+import { KeptAlive } from './keptAlive.js';
+
+const MAX_LOCK_SLICE_MS = 5_000;
+
+/** Who writes figures: names the connection, so that a later attempt of the same work can end an earlier one's. */
+export interface Writer {
+  readonly workflowId: string;
+  readonly workflowRunId: string;
+  readonly work: string;
+  readonly attempt: string;
+  readonly application: string;
+}
+
+const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8);
+
+export function writerOf(name: string, stage: string): Writer {
+  const { info } = Context.current();
+  const workflowId = info.workflowExecution?.workflowId ?? '';
+  const workflowRunId = info.workflowExecution?.runId ?? '';
+  // The work is one activity of one run: another workflow that writes figures now is waited for, never ended.
+  const work = shortHash(`${workflowRunId}/${info.activityId}`);
+  const attempt = shortHash(`${workflowRunId}/${info.activityId}/${info.attempt}/${randomUUID()}`);
+  return {
+    workflowId,
+    workflowRunId,
+    work,
+    attempt,
+    application: applicationName(name, stage, work, attempt),
+  };
+}
+
+export function keepAlive(client: pg.PoolClient): KeptAlive {
+  const context = Context.current();
+  return new KeptAlive(client, {
+    everyMs: heartbeatTimeoutMs() / 3,
+    heartbeat: (details) => context.heartbeat(details),
+    signal: context.cancellationSignal,
+  });
+}
+
+/**
+ * Begins a transaction with the lock that every writer of figures holds, waiting for it and saying for whom; ends
+ * earlier attempts of this work.
+ * @param patienceMs how long to wait; default: until it is free
+ * @returns whom it waited for in vain; undefined: the lock is held and the transaction open
+ */
+export async function lockFigures(
+  { logger }: BaseDeps,
+  application: string,
+  client: pg.PoolClient,
+  alive: KeptAlive,
+  isolation: Isolation,
+  patienceMs = Infinity,
+): Promise<readonly string[] | undefined> {
+  const heartbeatMs = heartbeatTimeoutMs();
+  const slice = Math.min(MAX_LOCK_SLICE_MS, heartbeatMs / 3, patienceMs);
+  const began = Date.now();
+  while (!(await alive.exclusive(() => beginWithFigureLock(client, slice, 2 * heartbeatMs, isolation)))) {
+    alive.signal.throwIfAborted();
+    const holders = await alive.exclusive(() => figureLockHolders(client));
+    for (const holder of holders.filter((other) => isZombieOf(application, other))) {
+      logger.warn(
+        { holder: holder.applicationName },
+        'ending an earlier attempt that still holds the figures',
+      );
+      await alive.exclusive(() => terminateBackend(client, holder.pid));
+    }
+    const names = holders.map((holder) => `${holder.applicationName} (${Math.round(holder.forMs / 1000)} s)`);
+    alive.say({ waitingFor: names });
+    logger.info({ waitingFor: names }, 'waiting for another writer of figures');
+    if (Date.now() - began >= patienceMs) return names;
+  }
+  return undefined;
+}
