@@ -2,21 +2,22 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type pg from 'pg';
-import { dayStartUs, ensureDays } from '../clients/postgres/days.js';
-import { isLockTimeout, isTransientConflict } from '../clients/postgres/errors.js';
+import { ensureDays } from '../clients/postgres/days.js';
+import {
+  isDataError,
+  isDeadlock,
+  isLockTimeout,
+  isTransientConflict,
+  sqlState,
+} from '../clients/postgres/errors.js';
 import * as sql from '../clients/postgres/ingest.js';
-import { asPositions, nextOffsets } from '../clients/postgres/offsets.js';
 import { inTransaction, withClient } from '../clients/postgres/pool.js';
-import { holdFloor, isBelow } from '../clients/postgres/retention/floor.js';
-import { SpoolLost } from '../domain/errors.js';
-import { isSuperseded } from '../clients/postgres/skip.js';
 import { applicationName } from '../domain/names.js';
-import type { BatchRef, Counts, PersistBatchInput, PersistBatchResult } from '../domain/stages.js';
-import { REJECTED_COLUMNS } from './batchWriter.js';
+import type { BatchRef, PersistBatchInput, PersistBatchResult } from '../domain/stages.js';
+import { persistInTransaction, type Way } from './batchTransaction.js';
 import type { IngestDeps } from './deps.js';
 import { wrapActivity } from './failure.js';
 import { heartbeatTimeoutMs, underHeartbeat } from './heartbeat.js';
-import { persistRows, stageRefused } from './persistRows.js';
 import { SpoolReader } from './spoolReader.js';
 
 /** Deadlocks and serialisation failures pass when the transaction is run again; lock time-outs after the rivals ended. */
@@ -30,15 +31,34 @@ const TRIES = 5;
 export function createPersistBatch(
   deps: IngestDeps,
 ): (input: PersistBatchInput) => Promise<PersistBatchResult> {
+  const ways = new Ways();
   return wrapActivity(async ({ batch }) => {
-    const progress = { batch: batch.batchId, records: batch.records, step: 'ledger' };
+    const progress = { batch: batch.batchId, records: batch.records, step: 'ledger', bytes: 0 };
     const result = await underHeartbeat(
       () => progress,
-      () => persist(deps, batch, (step) => (progress.step = step)),
+      () => persist(deps, batch, ways, progress),
     );
     if (result.outcome === 'persisted') await deps.spool.remove(batch.batchId);
     return result;
   });
+}
+
+/**
+ * Which way the next batch of a lane goes. After a duplicate that the claim filter did not know (another process wrote
+ * it, or this one started since), or after a row that PostgreSQL refused, batches go down the candidates' path until
+ * one of them shows neither: topics sent again must not cost a rolled back COPY per batch.
+ */
+class Ways {
+  private readonly careful = new Set<string>();
+
+  of({ topic, shard }: BatchRef): Way {
+    return this.careful.has(`${topic}/${shard}`) ? 'candidates' : 'straight';
+  }
+
+  learn({ topic, shard }: BatchRef, surprised: boolean): void {
+    if (surprised) this.careful.add(`${topic}/${shard}`);
+    else this.careful.delete(`${topic}/${shard}`);
+  }
 }
 
 const short = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8);
@@ -46,7 +66,8 @@ const short = (text: string): string => createHash('sha256').update(text).digest
 async function persist(
   deps: IngestDeps,
   batch: BatchRef,
-  step: (name: string) => void,
+  ways: Ways,
+  progress: { step: string; bytes: number },
 ): Promise<PersistBatchResult> {
   const { postgres, logger } = deps;
   const context = Context.current();
@@ -58,21 +79,40 @@ async function persist(
   const known = await withClient(postgres, own, (client) => sql.ledgerCounts(client, batch.batchId));
   if (known !== undefined) return { outcome: 'persisted', counts: known, replayed: true };
   const reader = await SpoolReader.open(deps.spool, batch.batchId);
+  const moved = (bytes: number): void => {
+    progress.bytes += bytes;
+  };
+  let way = ways.of(batch);
   for (let tries = 1; ; tries++) {
     try {
-      const result = await withClient(postgres, own, (client) =>
+      const done = await withClient(postgres, own, (client) =>
         endedByCancellation(deps, client, context.cancellationSignal, async () => {
-          step('days');
+          const heartbeatMs = heartbeatTimeoutMs();
+          await sql.limitWaits(client, heartbeatMs / 3, heartbeatMs * 2);
+          progress.step = 'days';
           await ensureDays(client, postgres.name, reader.batch.days);
-          step('copy');
-          return inTransaction(client, () => persistInTransaction(client, deps, batch, reader));
+          progress.step = way;
+          const result = await inTransaction(client, () =>
+            persistInTransaction({ client, deps, batch, reader, moved }, way),
+          );
+          await sql.resetWaits(client);
+          return result;
         }),
       );
       await deps.failpoint('persistBatch:after-commit');
-      return result;
+      if (way === 'candidates') ways.learn(batch, done.surprised);
+      return done.result;
     } catch (e) {
       context.cancellationSignal.throwIfAborted();
       const cause = e instanceof Error && e.cause !== undefined ? e.cause : e;
+      if (way === 'straight' && (isDataError(cause) || isDeadlock(cause))) {
+        logger.debug(
+          { topic: batch.topic, shard: batch.shard, sqlState: sqlState(cause) },
+          'a straight COPY failed',
+        );
+        way = 'candidates';
+        continue;
+      }
       if (tries >= TRIES || !(isTransientConflict(cause) || isLockTimeout(cause))) throw e;
       if (isLockTimeout(cause)) {
         const ended = await withClient(postgres, own, (client) => sql.terminateRivals(client, rivals, own));
@@ -103,51 +143,4 @@ async function endedByCancellation<T>(
   } finally {
     signal.removeEventListener('abort', end);
   }
-}
-
-async function persistInTransaction(
-  client: pg.ClientBase,
-  deps: IngestDeps,
-  batch: BatchRef,
-  reader: SpoolReader,
-): Promise<PersistBatchResult> {
-  const { batchId, sourceId, ranges, topic } = batch;
-  const heartbeatMs = heartbeatTimeoutMs();
-  await sql.limitWaits(client, heartbeatMs / 3, heartbeatMs * 2);
-  const stands = await sql.lockOffsets(
-    client,
-    sourceId,
-    ranges.map((r) => r.partition),
-  );
-  const at = new Map(stands.map((p) => [p.partition, p.offset]));
-  const moved = ranges.some(({ partition, from }) => at.get(partition) !== from);
-  if (moved || (await isSuperseded(client, sourceId))) {
-    // Whoever held the lock before us may have persisted this very batch.
-    const counts = await sql.ledgerCounts(client, batchId);
-    if (counts !== undefined) return { outcome: 'persisted', counts, replayed: true };
-    return { outcome: 'fenced', offsets: asPositions(await nextOffsets(client, sourceId)) };
-  }
-  const floor = await holdFloor(client);
-  if (reader.batch.days.some((day) => isBelow(dayStartUs(day), floor)))
-    throw new SpoolLost(`batch ${batchId} was read before retention dropped one of its days`);
-  await sql.createStaging(client);
-  const { rows, rejected, records, filtered, filteredBy } = reader.batch;
-  const { accepted, refused } = await persistRows(client, deps, reader, { from: 0, to: rows });
-  const columns = REJECTED_COLUMNS.map((c) => c.name);
-  if (rejected > 0) await sql.copyStaged(client, 'rejected', columns, reader.rejected());
-  await stageRefused(client, deps, topic, refused, Context.current().cancellationSignal);
-  const deadLetters =
-    rejected + refused.length === 0 ? 0 : await sql.acceptRejected(client, columns, sourceId, batchId);
-  const counts: Counts = {
-    records,
-    persisted: accepted,
-    duplicates: rows + rejected - accepted - deadLetters,
-    deadLetters,
-    filtered,
-  };
-  if (accepted > 0) await sql.markWindows(client, batchId, deps.config.analyze.sessionTimeoutMs, floor);
-  await sql.writeLedger(client, batch, counts, filteredBy);
-  await sql.advanceOffsets(client, sourceId, ranges);
-  await deps.failpoint('persistBatch:before-commit');
-  return { outcome: 'persisted', counts, replayed: false };
 }

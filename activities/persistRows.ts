@@ -1,18 +1,27 @@
-import { Readable } from 'node:stream';
 import type pg from 'pg';
-import { COPY_HEADER, COPY_TRAILER, CopyEncoder } from '../clients/postgres/copyBinary.js';
 import { isDataError, pgErrorFields } from '../clients/postgres/errors.js';
 import { familyColumns } from '../clients/postgres/families.js';
-import { acceptClicks, acceptFamily, clearStaging, copyStaged } from '../clients/postgres/ingest.js';
-import { offsetOfClick, partitionOfClick } from '../clients/postgres/offsets.js';
-import type { FetchedRecord } from '../clients/kafka/client.js';
+import { copyRows } from '../clients/postgres/ingest.js';
+import { quoteIdent } from '../clients/postgres/sql.js';
+import {
+  acceptStaged,
+  dropStagingIndexes,
+  ensureStaging,
+  indexStaging,
+  stagedTable,
+} from '../clients/postgres/staging.js';
 import { FAMILIES, type Family } from '../domain/names.js';
-import { deadLetterValues, REJECTED_COLUMNS } from './batchWriter.js';
 import type { IngestDeps } from './deps.js';
+import type { RowRange } from './rowClaims.js';
 import type { SpoolReader } from './spoolReader.js';
 
-export const REFUSED = 'refused_by_database';
-const OTHERS: readonly Family[] = FAMILIES.filter((family) => family !== 'click_data');
+/** What the rows of a batch are persisted with; `moved` is told of every step that PostgreSQL has made. */
+export interface RowsContext {
+  readonly client: pg.ClientBase;
+  readonly deps: Pick<IngestDeps, 'config' | 'failpoint'>;
+  readonly reader: SpoolReader;
+  readonly moved: (bytes: number) => void;
+}
 
 export interface RefusedRow {
   readonly clickId: bigint;
@@ -20,111 +29,131 @@ export interface RefusedRow {
   readonly message: string;
 }
 
-/**
- * Stages and accepts the rows `from` to `to`. What PostgreSQL refuses (a data error that the decoder did not
- * foresee) is halved under savepoints until the single rows are known: no record can stop a shard.
- */
-export async function persistRows(
-  client: pg.ClientBase,
-  deps: IngestDeps,
-  reader: SpoolReader,
-  range: { readonly from: number; readonly to: number },
-): Promise<{ readonly accepted: number; readonly refused: readonly RefusedRow[] }> {
-  const { from, to } = range;
-  if (from === to) return { accepted: 0, refused: [] };
-  await client.query('SAVEPOINT half');
-  try {
-    const accepted = await acceptRange(client, deps, reader, from, to);
-    await client.query('RELEASE SAVEPOINT half');
-    return { accepted, refused: [] };
-  } catch (e) {
-    if (!isDataError(e)) throw e;
-    await client.query('ROLLBACK TO SAVEPOINT half');
-    await client.query('RELEASE SAVEPOINT half');
-    if (to - from === 1)
-      return { accepted: 0, refused: [{ clickId: reader.clickId(from), message: whyRefused(e) }] };
-    const middle = (from + to) >> 1;
-    const left = await persistRows(client, deps, reader, { from, to: middle });
-    const right = await persistRows(client, deps, reader, { from: middle, to });
-    return { accepted: left.accepted + right.accepted, refused: [...left.refused, ...right.refused] };
+export interface PersistedRows {
+  readonly accepted: number;
+  /** Minutes since 1970 in which the accepted clicks are. */
+  readonly minutes: readonly number[];
+  readonly refused: readonly RefusedRow[];
+}
+
+/** The first place where a test may stop a COPY: after its first chunk. */
+const midCopy = ({ deps, moved }: RowsContext): ((bytes: number) => Promise<void>) => {
+  let chunks = 0;
+  return async (bytes) => {
+    moved(bytes);
+    if (++chunks === 1) await deps.failpoint('persistBatch:mid-copy');
+  };
+};
+
+/** A family without configured columns would only repeat the clicks' keys. */
+const filled = ({ config }: RowsContext['deps']): readonly Family[] =>
+  FAMILIES.filter((family) => family === 'click_data' || config.families[family].length > 0);
+
+async function copyFamilies(
+  context: RowsContext,
+  ranges: readonly RowRange[],
+  tableOf: (family: Family) => string,
+): Promise<void> {
+  const { client, deps, reader } = context;
+  const onChunk = midCopy(context);
+  for (const family of filled(deps)) {
+    const columns = familyColumns(deps.config, family).map((c) => c.name);
+    await copyRows(client, tableOf(family), columns, reader.rows(family, ranges, onChunk));
   }
 }
 
-async function acceptRange(
-  client: pg.ClientBase,
-  { config, failpoint }: IngestDeps,
-  reader: SpoolReader,
-  from: number,
-  to: number,
-): Promise<number> {
-  const columns = (family: Family): string[] => familyColumns(config, family).map((c) => c.name);
-  await clearStaging(client);
-  let chunks = 0;
-  const midway = async (): Promise<void> => {
-    if (++chunks === 1) await failpoint('persistBatch:mid-copy');
+/** Straight into the families: rows of which none is thought to be there. A duplicate or a refused row fails it. */
+export async function copyStraight(context: RowsContext, ranges: readonly RowRange[]): Promise<void> {
+  if (ranges.length > 0) await copyFamilies(context, ranges, quoteIdent);
+}
+
+/**
+ * Stages rows and takes those whose id is new. What PostgreSQL refuses (a data error that the decoder did not
+ * foresee) is halved under savepoints until the single rows are known: no record can stop a shard.
+ */
+export async function persistCandidates(
+  context: RowsContext,
+  ranges: readonly RowRange[],
+): Promise<PersistedRows> {
+  if (ranges.length === 0) return { accepted: 0, minutes: [], refused: [] };
+  const { client, reader, deps } = context;
+  await ensureStaging(client, deps.config);
+  const rows = ranges.flatMap(([from, to]) => Array.from({ length: to - from }, (_, i) => from + i));
+  const refused: RefusedRow[] = [];
+  const staged = await byHalves(context, rows, refused, async (half) => {
+    await copyFamilies(context, half === rows ? ranges : rangesOf(half), stagedTable);
+    return half;
+  });
+  const all = await underSavepoint(client, () => acceptStaged(client, deps.config));
+  context.moved(0);
+  if ('result' in all) return { accepted: all.result.rows, minutes: all.result.minutes, refused };
+
+  // Halves of ascending ids, so that of equal event ids the lowest click_id still comes first.
+  const byId = staged.flat().sort((a, b) => (reader.clickId(a) < reader.clickId(b) ? -1 : 1));
+  await indexStaging(client);
+  const parts = await byHalves(context, byId, refused, (half) => {
+    const [first = 0] = half;
+    const last = half.at(-1) ?? first;
+    return acceptStaged(client, deps.config, { first: reader.clickId(first), last: reader.clickId(last) });
+  });
+  await dropStagingIndexes(client);
+  return {
+    accepted: parts.reduce((n, part) => n + part.rows, 0),
+    minutes: [...new Set(parts.flatMap((part) => part.minutes))],
+    refused,
   };
-  await copyStaged(client, 'click_data', columns('click_data'), reader.rows('click_data', from, to, midway));
-  const accepted = await acceptClicks(client, columns('click_data'));
-  // A family without configured columns would only repeat the clicks' keys.
-  for (const family of OTHERS.filter((f) => config.families[f].length > 0)) {
-    await copyStaged(client, family, columns(family), reader.rows(family, from, to));
-    await acceptFamily(client, family, columns(family));
+}
+
+/** Tries `use` on all rows, then on halves, of which each must pass or be a single row that is refused. */
+async function byHalves<T>(
+  context: RowsContext,
+  rows: readonly number[],
+  refused: RefusedRow[],
+  use: (rows: readonly number[]) => Promise<T>,
+): Promise<T[]> {
+  const [first] = rows;
+  if (first === undefined) return [];
+  const tried = await underSavepoint(context.client, () => use(rows));
+  context.moved(0);
+  if ('result' in tried) return [tried.result];
+  if (rows.length === 1) {
+    refused.push({ clickId: context.reader.clickId(first), message: whyRefused(tried.refusal) });
+    return [];
   }
-  return accepted;
+  const middle = rows.length >> 1;
+  const left = await byHalves(context, rows.slice(0, middle), refused, use);
+  return [...left, ...(await byHalves(context, rows.slice(middle), refused, use))];
+}
+
+/** What data PostgreSQL refuses is undone and answered; every other error passes on. */
+async function underSavepoint<T>(
+  client: pg.ClientBase,
+  use: () => Promise<T>,
+): Promise<{ readonly result: T } | { readonly refusal: unknown }> {
+  await client.query('SAVEPOINT half');
+  try {
+    const result = await use();
+    await client.query('RELEASE SAVEPOINT half');
+    return { result };
+  } catch (refusal) {
+    if (!isDataError(refusal)) throw refusal;
+    await client.query('ROLLBACK TO SAVEPOINT half; RELEASE SAVEPOINT half');
+    return { refusal };
+  }
+}
+
+function rangesOf(rows: readonly number[]): RowRange[] {
+  const ranges: [number, number][] = [];
+  for (const row of rows) {
+    const last = ranges.at(-1);
+    if (last?.[1] === row) last[1] = row + 1;
+    else ranges.push([row, row + 1]);
+  }
+  return ranges;
 }
 
 function whyRefused(e: unknown): string {
   const fields = pgErrorFields(e);
   const where = [fields?.table, fields?.column, fields?.constraint].filter((part) => part !== undefined);
   return `PostgreSQL refused the row: SQLSTATE ${fields?.sqlState ?? '?'}${where.length > 0 ? ` at ${where.join('.')}` : ''}`;
-}
-
-/** Dead letters of refused rows, with their raw bytes, which only Kafka still has. */
-export async function stageRefused(
-  client: pg.ClientBase,
-  deps: IngestDeps,
-  topic: string,
-  refused: readonly RefusedRow[],
-  signal: AbortSignal,
-): Promise<void> {
-  if (refused.length === 0) return;
-  const encoder = new CopyEncoder(REJECTED_COLUMNS.map((c) => c.type));
-  for (const { clickId, message } of refused) {
-    const partition = partitionOfClick(clickId);
-    const offset = offsetOfClick(clickId);
-    const found = await readOne(deps, topic, partition, offset, signal);
-    const record = found ?? { partition, offset, timestampMs: -1, key: null, value: null };
-    encoder.row(
-      deadLetterValues({
-        record,
-        reason: REFUSED,
-        message: found === undefined ? `${message}; Kafka no longer holds the record` : message,
-      }),
-    );
-  }
-  const rows = Readable.from([COPY_HEADER, encoder.take(), COPY_TRAILER], { objectMode: false });
-  await copyStaged(
-    client,
-    'rejected',
-    REJECTED_COLUMNS.map((c) => c.name),
-    rows,
-  );
-}
-
-async function readOne(
-  { kafka }: IngestDeps,
-  topic: string,
-  partition: number,
-  offset: bigint,
-  signal: AbortSignal,
-): Promise<FetchedRecord | undefined> {
-  const fetched = await kafka.fetch(topic, new Map([[partition, offset]]), {
-    maxWaitMs: 500,
-    maxBytes: 1024 * 1024,
-    lane: 'refused',
-    signal,
-  });
-  for (const { items } of fetched)
-    for (const item of items) if ('offset' in item) return item.offset === offset ? item : undefined;
-  return undefined;
 }

@@ -1,15 +1,21 @@
-import { open, readFile } from 'node:fs/promises';
+import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { crc32c } from '../clients/kafka/crc32c.js';
 import { COPY_HEADER, COPY_TRAILER } from '../clients/postgres/copyBinary.js';
 import { SpoolLost } from '../domain/errors.js';
 import { FAMILIES, type Family } from '../domain/names.js';
+import type { RowRange } from './rowClaims.js';
 import { ROW_ENTRY, type Spool, type SpooledBatch, type SpoolFile } from './spool.js';
 
 const CHUNK = 256 * 1024;
 
-/** The rows of a spooled batch, as binary COPY streams of any range of them. */
+type ByteRange = readonly [from: number, to: number];
+
+/** The rows of a spooled batch, as binary COPY streams of any ranges of them. */
 export class SpoolReader {
+  /** Files that were read in full and have their checksum. */
+  private readonly sound = new Set<SpoolFile>();
+
   private constructor(
     private readonly spool: Spool,
     readonly batch: SpooledBatch,
@@ -31,52 +37,101 @@ export class SpoolReader {
     return this.entries.readBigInt64BE(row * ROW_ENTRY);
   }
 
-  /** Rows `from` (inclusive) to `to` (exclusive) of a family. */
-  rows(family: Family, from: number, to: number, onChunk?: () => Promise<void>): Readable {
+  /** The family's rows in these ranges, ascending; `onChunk` is told the bytes handed over. */
+  rows(family: Family, ranges: readonly RowRange[], onChunk?: (bytes: number) => Promise<void>): Readable {
+    const field = 8 + 8 * FAMILIES.indexOf(family);
     const end = (row: number): number =>
-      row < 0 ? 0 : Number(this.entries.readBigInt64BE(row * ROW_ENTRY + 8 + 8 * FAMILIES.indexOf(family)));
-    return this.stream(family, end(from - 1), end(to - 1), onChunk);
+      row < 0 ? 0 : Number(this.entries.readBigInt64BE(row * ROW_ENTRY + field));
+    return this.stream(
+      family,
+      ranges.map(([from, to]) => [end(from - 1), end(to - 1)]),
+      onChunk,
+    );
   }
 
   rejected(): Readable {
-    return this.stream('rejected', 0, this.batch.files.rejected.bytes);
+    return this.stream('rejected', [[0, this.batch.files.rejected.bytes]]);
   }
 
-  private stream(file: SpoolFile, from: number, to: number, onChunk?: () => Promise<void>): Readable {
-    return Readable.from(this.chunks(file, from, to, onChunk), { objectMode: false });
+  private stream(
+    file: SpoolFile,
+    ranges: readonly ByteRange[],
+    onChunk?: (bytes: number) => Promise<void>,
+  ): Readable {
+    return Readable.from(this.chunks(file, ranges, onChunk), { objectMode: false });
   }
 
-  /** A whole file is checked against its checksum before PostgreSQL is told that the COPY is complete. */
+  /**
+   * The first time a file is read in full, whatever of it is wanted, and checked against its checksum before
+   * PostgreSQL is told that the COPY is complete.
+   */
   private async *chunks(
     file: SpoolFile,
-    from: number,
-    to: number,
-    onChunk?: () => Promise<void>,
+    ranges: readonly ByteRange[],
+    onChunk?: (bytes: number) => Promise<void>,
   ): AsyncGenerator<Buffer> {
     const { batchId, files } = this.batch;
-    const lost = (why: string, cause?: unknown): SpoolLost =>
-      new SpoolLost(`batch ${batchId}: ${file} ${why}`, { cause });
     const handle = await open(this.spool.path(batchId, file)).catch((e: unknown) => {
-      throw lost('vanished from the spool', e);
+      throw this.lost(file, 'vanished from the spool', e);
     });
     try {
       yield COPY_HEADER;
+      const whole = !this.sound.has(file);
+      const end = whole ? files[file].bytes : (ranges.at(-1)?.[1] ?? 0);
       let crc = 0;
-      for (let at = from; at < to;) {
-        const buffer = Buffer.allocUnsafe(Math.min(CHUNK, to - at));
-        const { bytesRead } = await handle.read(buffer, 0, buffer.length, at);
-        if (bytesRead === 0) throw lost('is cut off');
-        const chunk = buffer.subarray(0, bytesRead);
-        crc = crc32c(chunk, crc);
-        at += bytesRead;
-        yield chunk;
-        await onChunk?.();
+      let next = 0;
+      for (let at = whole ? 0 : (ranges[0]?.[0] ?? 0); at < end;) {
+        const chunk = await this.read(handle, file, at, Math.min(CHUNK, end - at));
+        if (whole) crc = crc32c(chunk, crc);
+        const kept = keep(chunk, at, ranges, next);
+        next = kept.next;
+        at += chunk.length;
+        if (!whole) at = Math.max(at, ranges[next]?.[0] ?? end);
+        if (kept.length === 0) continue;
+        yield chunk.subarray(0, kept.length);
+        await onChunk?.(kept.length);
       }
-      if (from === 0 && to === files[file].bytes && crc !== files[file].crc)
-        throw lost('does not have its checksum');
+      if (whole && crc !== files[file].crc) throw this.lost(file, 'does not have its checksum');
+      this.sound.add(file);
       yield COPY_TRAILER;
     } finally {
       await handle.close();
     }
   }
+
+  private async read(handle: FileHandle, file: SpoolFile, at: number, bytes: number): Promise<Buffer> {
+    const buffer = Buffer.allocUnsafe(bytes);
+    const { bytesRead } = await handle.read(buffer, 0, bytes, at);
+    if (bytesRead === 0) throw this.lost(file, 'is cut off');
+    return buffer.subarray(0, bytesRead);
+  }
+
+  private lost(file: SpoolFile, why: string, cause?: unknown): SpoolLost {
+    return new SpoolLost(`batch ${this.batch.batchId}: ${file} ${why}`, { cause });
+  }
+}
+
+/**
+ * Moves the wanted bytes of a chunk that begins at `at` to its front.
+ * @param next the first range that may end in the chunk; the answer's is for the chunk after it
+ */
+function keep(
+  chunk: Buffer,
+  at: number,
+  ranges: readonly ByteRange[],
+  next: number,
+): { readonly length: number; readonly next: number } {
+  let length = 0;
+  for (let i = next; i < ranges.length; i++) {
+    const [from = 0, to = 0] = ranges[i] ?? [];
+    if (from >= at + chunk.length) return { length, next: i };
+    const start = Math.max(from - at, 0);
+    const stop = Math.min(to - at, chunk.length);
+    if (stop > start) {
+      if (start !== length) chunk.copyWithin(length, start, stop);
+      length += stop - start;
+    }
+    if (to > at + chunk.length) return { length, next: i };
+  }
+  return { length, next: ranges.length };
 }

@@ -29,6 +29,8 @@ export const isDataError = (e: unknown): boolean => /^(22|23|54)/.test(sqlState(
 /** Deadlock or serialisation failure: the same transaction may pass when it is run again. */
 export const isTransientConflict = (e: unknown): boolean => ['40P01', '40001'].includes(sqlState(e) ?? '');
 
+export const isDeadlock = (e: unknown): boolean => sqlState(e) === '40P01';
+
 export const isLockTimeout = (e: unknown): boolean => sqlState(e) === '55P03';
 
 const REFUSED = /^(28...|3D000|42501|0A000)$/;

@@ -22,7 +22,7 @@ export const FIXED_COLUMNS: Readonly<Record<Family, readonly { name: string; typ
 };
 
 /** As `format_type` spells them. */
-const SQL_TYPE: Readonly<Record<ColumnType, string>> = {
+export const SQL_TYPE: Readonly<Record<ColumnType, string>> = {
   text: 'text',
   integer: 'integer',
   bigint: 'bigint',

@@ -3,16 +3,11 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { FAMILIES, type Family } from '../../domain/names.js';
 import type { Counts, OffsetRange, Position } from '../../domain/stages.js';
 import { floorText, type Floor } from './retention/floor.js';
-import { quoteIdent } from './sql.js';
+import { quoteList } from './sql.js';
 
 type Client = pg.ClientBase;
-
-const staged = (family: Family): string => quoteIdent(`staged_${family}`);
-const list = (columns: readonly string[], table = ''): string =>
-  columns.map((c) => `${table}${quoteIdent(c)}`).join(', ');
 
 /** The stored counts of a batch; undefined: it was never persisted. */
 export async function ledgerCounts(
@@ -35,12 +30,17 @@ export async function ledgerCounts(
   };
 }
 
-/** A zombie neither waits for ever nor holds its locks idly. */
+/** For the session: a zombie neither waits for ever nor holds its locks idly. */
 export async function limitWaits(client: Client, lockMs: number, idleMs: number): Promise<void> {
   await client.query(
-    `SELECT set_config('lock_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true)`,
+    `SELECT set_config('lock_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $2, false)`,
     [`${Math.round(lockMs)}ms`, `${Math.round(idleMs)}ms`],
   );
+}
+
+/** Before the connection goes back to the pool. */
+export async function resetWaits(client: Client): Promise<void> {
+  await client.query('RESET lock_timeout; RESET idle_in_transaction_session_timeout');
 }
 
 /** Locks the partitions' offsets in partition order. */
@@ -77,101 +77,37 @@ export async function terminateBackend(client: Pick<Client, 'query'>, pid: numbe
   await client.query('SELECT pg_terminate_backend($1)', [pid]);
 }
 
-/** Temporary tables for one batch's rows, gone with the transaction. */
-export async function createStaging(client: Client): Promise<void> {
-  const tables = FAMILIES.map(
-    (family) => `CREATE TEMPORARY TABLE ${staged(family)} (LIKE ${quoteIdent(family)}) ON COMMIT DROP`,
-  );
-  await client.query(
-    [
-      ...tables,
-      'CREATE TEMPORARY TABLE staged_rejected (LIKE dead_letter) ON COMMIT DROP',
-      'ALTER TABLE staged_rejected ALTER dead_letter_id DROP NOT NULL, ALTER source_id DROP NOT NULL, ' +
-        'ALTER batch_id DROP NOT NULL, ALTER rejected_at DROP NOT NULL',
-      'CREATE TEMPORARY TABLE accepted (click_id bigint NOT NULL, event_time timestamptz NOT NULL) ON COMMIT DROP',
-    ].join(';'),
-  );
-}
-
-/** Binary COPY into a temporary table. */
-export async function copyStaged(
+/** Binary COPY; `table` is quoted. */
+export async function copyRows(
   client: Client,
-  table: Family | 'rejected',
+  table: string,
   columns: readonly string[],
   rows: Readable,
 ): Promise<void> {
-  const stream = client.query(
-    copyFrom(`COPY ${quoteIdent(`staged_${table}`)} (${list(columns)}) FROM STDIN (FORMAT binary)`),
-  );
+  const stream = client.query(copyFrom(`COPY ${table} (${quoteList(columns)}) FROM STDIN (FORMAT binary)`));
   await pipeline(rows, stream);
 }
 
 /**
- * Takes the staged clicks whose id is new, in one order for all batches (two batches with the same ids then wait
- * for each other instead of deadlocking); of several with one id, the lowest click_id.
- * @returns how many
+ * Marks, for clicks in these minutes (since 1970), every hour from hour(t − session time-out) to hour(t) not below the
+ * floor.
  */
-export async function acceptClicks(client: Client, columns: readonly string[]): Promise<number> {
-  const { rowCount } = await client.query(
-    `WITH inserted AS (
-       INSERT INTO click_data (${list(columns)})
-       SELECT ${list(columns)} FROM staged_click_data ORDER BY event_id, click_id
-       ON CONFLICT DO NOTHING
-       RETURNING click_id, event_time)
-     INSERT INTO accepted SELECT click_id, event_time FROM inserted`,
-  );
-  return rowCount ?? 0;
-}
-
-/** The other families' rows of the clicks that were accepted from what is staged now. */
-export async function acceptFamily(
-  client: Client,
-  family: Family,
-  columns: readonly string[],
-): Promise<void> {
-  await client.query(
-    `INSERT INTO ${quoteIdent(family)} (${list(columns)})
-     SELECT ${list(columns, 's.')} FROM ${staged(family)} s JOIN accepted USING (click_id)`,
-  );
-}
-
-/** Empties the staged rows between two halves. */
-export async function clearStaging(client: Client): Promise<void> {
-  await client.query(`TRUNCATE ${FAMILIES.map(staged).join(', ')}`);
-}
-
-/** @returns how many of the staged rejected records are new */
-export async function acceptRejected(
-  client: Client,
-  columns: readonly string[],
-  sourceId: number,
-  batchId: string,
-): Promise<number> {
-  const { rowCount } = await client.query(
-    `INSERT INTO dead_letter (source_id, batch_id, ${list(columns)})
-     SELECT $1, $2, ${list(columns)} FROM staged_rejected ORDER BY event_id, partition, record_offset
-     ON CONFLICT DO NOTHING`,
-    [sourceId, batchId],
-  );
-  return rowCount ?? 0;
-}
-
-/** Marks, for each accepted click, every hour from hour(t − session time-out) to hour(t) that is not below the floor. */
 export async function markWindows(
   client: Client,
   batchId: string,
+  minutes: readonly number[],
   sessionTimeoutMs: number,
   floor: Floor,
 ): Promise<void> {
   await client.query(
     `INSERT INTO window_mark (window_start, batch_id)
-     SELECT DISTINCT hour, $1 FROM (SELECT DISTINCT date_trunc('minute', event_time, 'UTC') AS minute FROM accepted) m,
+     SELECT DISTINCT hour, $1 FROM unnest($2::int[]) AS m(n), to_timestamp(60::float8 * n) AS minute,
        LATERAL generate_series(
-         date_trunc('hour', minute - $2::bigint * interval '1 millisecond', 'UTC'),
+         date_trunc('hour', minute - $3::bigint * interval '1 millisecond', 'UTC'),
          date_trunc('hour', minute, 'UTC'), interval '1 hour') AS hour
-     WHERE hour >= $3::timestamptz
+     WHERE hour >= $4::timestamptz
      ORDER BY hour`,
-    [batchId, sessionTimeoutMs, floorText(floor)],
+    [batchId, minutes, sessionTimeoutMs, floorText(floor)],
   );
 }
 

@@ -10,3 +10,7 @@ export function quoteLiteral(text: string): string {
   const quoted = `'${text.replaceAll("'", "''")}'`;
   return text.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted;
 }
+
+/** Names as a list of columns; `table` with its dot goes in front of each. */
+export const quoteList = (columns: readonly string[], table = ''): string =>
+  columns.map((c) => `${table}${quoteIdent(c)}`).join(', ');

@@ -90,7 +90,7 @@ export async function install(
     kafka,
     decoder,
     spool,
-    claims: new ClaimFilter({ bytes: 64 * 1024 }),
+    claims: new ClaimFilter(),
   };
   const env = (attempt: number): MockActivityEnvironment =>
     new MockActivityEnvironment({ attempt, heartbeatTimeoutMs: 3000 });
