@@ -4,13 +4,24 @@ import type { Scalar } from './config.js';
 import type { WrittenPath } from './paths.js';
 import type { WrittenPlace } from './places.js';
 
-const scalar = z.union([z.string(), z.number(), z.boolean()]);
-const step = z.union([z.string(), z.int().min(0), z.record(z.string(), scalar)]);
+const SCALAR_ERROR = 'a text, a number, true or false';
+const scalar = z.union([z.string(), z.number(), z.boolean()], { error: SCALAR_ERROR });
+const STEP_ERROR = 'a key, an index from 0 or { key: a }';
+const step = z.union(
+  [
+    z.string(),
+    z.int({ error: STEP_ERROR }).min(0, { error: STEP_ERROR }),
+    z.record(z.string(), scalar, { error: STEP_ERROR }),
+  ],
+  { error: STEP_ERROR },
+);
 const steps = z
-  .array(step)
-  .min(1)
+  .array(step, { error: 'a list of keys and indexes' })
+  .min(1, { error: 'at least one step' })
   .describe('Keys and indexes one by one; { key: a } is the element of an array whose member key is a');
-const path = z.union([z.string(), steps]).meta({ id: 'path' });
+const path = z
+  .union([z.string(), steps], { error: 'a path such as page.url or [page, url]' })
+  .meta({ id: 'path' });
 
 const PLACE_ERROR =
   "a path such as page.url, { path: ['page.url'] }, an enrichment such as $ua.browser, { json: a, path: b }, " +
@@ -51,7 +62,13 @@ const condition: z.ZodType<WrittenCondition, WrittenCondition> = z
       z.strictObject({ absent: path.describe('Holds where this has no value') }),
       z.strictObject({ present: path.describe('Holds where this has a value') }),
       z.strictObject({ field: path, equals: scalar.describe('Compared as text') }),
-      z.strictObject({ field: path, in: z.array(scalar).min(1).describe('Compared as text') }),
+      z.strictObject({
+        field: path,
+        in: z
+          .array(scalar, { error: 'a list of values' })
+          .min(1, { error: 'at least one value' })
+          .describe('Compared as text'),
+      }),
       z.strictObject({ not: z.lazy(() => condition) }),
     ],
     { error: CONDITION_ERROR },

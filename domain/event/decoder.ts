@@ -95,7 +95,7 @@ export function createDecoder(config: Config, enrich: Enrichers, hash: Hash): De
     if (json instanceof Rejection) return { kind: 'rejected', reason: json.reason, message: json.message };
     view.begin(json, record, source);
     const filtered = where(view);
-    if (filtered !== undefined) return { kind: 'filtered', reason: filtered };
+    if (filtered !== undefined) return filtered;
 
     const foundId = id.find(view);
     const own = foundId === undefined || foundId instanceof Rejection ? foundId : ownEventId(foundId, hash);

@@ -58,7 +58,12 @@ export type Decoded =
       /** Where the event's own id could be read. */
       readonly eventId?: Uint8Array;
     }
-  | { readonly kind: 'filtered'; readonly reason: string };
+  | {
+      readonly kind: 'filtered';
+      readonly reason: 'where';
+      /** The first condition that does not hold, `event.where[1]`. */
+      readonly condition: string;
+    };
 
 /** Where a record comes from: the number of its source in PostgreSQL, and its topic for `$kafka.topic`. */
 export interface RecordSource {

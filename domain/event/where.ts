@@ -2,21 +2,22 @@
 import type { Condition } from '../config/config.js';
 import type { PlaceCompiler } from './lookup.js';
 import { Rejection } from './rejection.js';
+import type { Decoded } from './types.js';
 import type { EventView } from './view.js';
 
 type Holds = (event: EventView) => boolean;
 
-/** @returns the reason why an event is filtered, `event.where[1]`; undefined: it is taken */
+/** @returns what an event becomes of which a condition does not hold; undefined: it is taken */
 export function compileWhere(
   conditions: readonly Condition[],
   compiler: PlaceCompiler,
-): (event: EventView) => string | undefined {
+): (event: EventView) => Decoded | undefined {
   const compiled = conditions.map((condition, i) => ({
     holds: compileCondition(condition, compiler),
-    reason: `event.where[${i}]`,
+    filtered: { kind: 'filtered', reason: 'where', condition: `event.where[${i}]` } as const,
   }));
   return (event) => {
-    for (const { holds, reason } of compiled) if (!holds(event)) return reason;
+    for (const { holds, filtered } of compiled) if (!holds(event)) return filtered;
     return undefined;
   };
 }
