@@ -84,7 +84,11 @@ export interface KafkaClient {
   /** For the lag tools that people use; never read back. */
   commitGroupOffsets(group: string, topic: string, positions: readonly Position[]): Promise<void>;
   createTopic(topic: string, partitions: number): Promise<'created' | 'present'>;
-  /** Sends in order, in batches of about 1 MB, one in flight, acknowledged by all in-sync replicas. */
+  /**
+   * Sends in order, each batch acknowledged by all in-sync replicas. Waits for brokers that restart, two minutes at
+   * most; a record is then in the log once, unless the caller sends it again after a failure. A topic that does not
+   * exist is refused within 2 s.
+   */
   produce(
     topic: string,
     records: AsyncIterable<ProduceRecord> | Iterable<ProduceRecord>,

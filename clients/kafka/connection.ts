@@ -1,29 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Servers } from '../../domain/config/config.js';
-import { kafkaErrorType, mapKafkaError, worthAnotherLook } from './errors.js';
-import { newCluster, type Broker, type Cluster } from './internals.js';
-
-/** New tries after a broken connection or a moved leader; then Temporal's retries take over. */
-const TRIES = 5;
-const FIRST_PAUSE_MS = 200;
-
-/** Rejects with the signal's reason as soon as it aborts; kafkajs's own requests cannot be called off. */
-export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  signal.throwIfAborted();
-  let stop: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    if (stop !== undefined) signal.removeEventListener('abort', stop);
-    // Whoever was aborted no longer looks at it, and an unobserved rejection would end the process.
-    work.catch(() => undefined);
-  }
-}
+import { kafkaErrorType, worthAnotherLook } from './errors.js';
+import { newCluster, type Broker, type Cluster, type PartitionMetadata } from './internals.js';
+import { QUICK, withTries } from './tries.js';
 
 /**
  * The connections of one reader to one topic's brokers. kafkajs answers the requests of one connection in turn,
@@ -31,6 +9,8 @@ export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | un
  */
 export class TopicConnection {
   private cluster: Cluster | undefined;
+  /** The cluster is connected and knows the topic. */
+  private ready = false;
   /** Each fetch begins with another partition, so that a message larger than the fetch size gets its turn. */
   private turn = 0;
 
@@ -49,32 +29,34 @@ export class TopicConnection {
     signal: AbortSignal | undefined,
     use: (cluster: Cluster) => Promise<T>,
   ): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      signal?.throwIfAborted();
+    return withTries(doing, { signal, patience: QUICK }, async (attempt) => {
       try {
-        return await untilAborted(this.once(use, attempt > 1), signal);
+        return await this.once(use, attempt > 1);
       } catch (e) {
-        signal?.throwIfAborted();
-        if (attempt >= TRIES || !worthAnotherLook(e)) throw mapKafkaError(e, doing);
-        if (kafkaErrorType(e) === '') await this.reset();
-        await sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1), undefined, { ...(signal && { signal }) });
+        if (kafkaErrorType(e) === '' && worthAnotherLook(e)) await this.reset();
+        throw e;
       }
-    }
+    });
   }
 
   private async once<T>(use: (cluster: Cluster) => Promise<T>, fresh: boolean): Promise<T> {
-    let cluster = this.cluster;
-    if (cluster === undefined) {
-      cluster = newCluster(this.servers, this.clientId);
-      this.cluster = cluster;
+    // Kept at once, even if what follows fails: whoever closes this closes its sockets too.
+    const cluster = (this.cluster ??= newCluster(this.servers, this.clientId));
+    if (fresh || !this.ready) {
       await cluster.connect();
       await cluster.addTargetTopic(this.topic);
-    } else if (fresh) {
-      await cluster.connect();
-      await cluster.addTargetTopic(this.topic);
-      await cluster.refreshMetadata();
+      if (fresh) await cluster.refreshMetadata();
+      this.ready = true;
     }
     return use(cluster);
+  }
+
+  /** The topic's partitions as the brokers know them now. */
+  partitions(doing: string, signal: AbortSignal | undefined): Promise<readonly PartitionMetadata[]> {
+    return this.run(doing, signal, async (cluster) => {
+      await cluster.refreshMetadata();
+      return cluster.findTopicPartitionMetadata(this.topic);
+    });
   }
 
   /** Groups partitions by their leader; a partition without one is an error worth another look. */
@@ -104,6 +86,7 @@ export class TopicConnection {
   private async reset(): Promise<void> {
     const broken = this.cluster;
     this.cluster = undefined;
+    this.ready = false;
     await broken?.disconnect().catch(() => undefined);
   }
 

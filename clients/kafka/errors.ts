@@ -21,11 +21,12 @@ const field = (e: Error, name: string): string => {
   return typeof value === 'string' ? value : '';
 };
 
-/** The error beneath "number of retries exceeded". */
+/** The error beneath "number of retries exceeded", or the first of several. */
 const innermost = (e: Error): Error => {
   let at = e;
   for (let depth = 0; depth < 5; depth++) {
-    const under: unknown = (at as Error & { originalError?: unknown }).originalError ?? at.cause;
+    const { originalError, errors } = at as Error & { originalError?: unknown; errors?: unknown };
+    const under: unknown = (Array.isArray(errors) ? errors[0] : originalError) ?? at.cause;
     if (!(under instanceof Error)) return at;
     at = under;
   }

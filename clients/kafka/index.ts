@@ -6,7 +6,8 @@ import { silentLogger, type Logger } from '../../domain/logger.js';
 import type { FetchedPartition, KafkaClient } from './client.js';
 import { loadCodecs } from './codecs.js';
 import { moved, TopicConnection } from './connection.js';
-import { KAFKA, leaderMoved, mapKafkaError } from './errors.js';
+import { createTopic } from './createTopic.js';
+import { KAFKA, leaderMoved } from './errors.js';
 import { fetchRaw, type RawPartition } from './fetch.js';
 import { newKafka, READ_COMMITTED } from './internals.js';
 import { knowsTopicIds, topicIdentity } from './metadata.js';
@@ -119,10 +120,8 @@ export function openKafka(servers: Servers, clientId: string, logger: Logger = s
   return {
     describe: async (topic, signal) => {
       const at = connection(topic, 'describe');
-      const partitions = await at.run(`asking Kafka about topic ${topic}`, signal, async (cluster) => {
-        await cluster.refreshMetadata();
-        return cluster.findTopicPartitionMetadata(topic).map((p) => p.partitionId);
-      });
+      const known = await at.partitions(`asking Kafka about topic ${topic}`, signal);
+      const partitions = known.map((p) => p.partitionId);
       return {
         topic,
         incarnation: await incarnation(topic, at, signal),
@@ -169,38 +168,23 @@ export function openKafka(servers: Servers, clientId: string, logger: Logger = s
     },
     commitGroupOffsets: async (group, topic, positions) => {
       if (positions.length === 0) return;
-      const admin = api().admin();
-      try {
-        await admin.connect();
-        await admin.setOffsets({ groupId: group, topic, partitions: [...positions] });
-      } catch (e) {
-        throw mapKafkaError(e, `committing offsets of group ${group}`);
-      } finally {
-        await admin.disconnect().catch(() => undefined);
-      }
-    },
-    createTopic: async (topic, partitions) => {
-      const admin = api().admin();
-      try {
-        await admin.connect();
-        const made = await admin.createTopics({
-          topics: [{ topic, numPartitions: partitions }],
-          waitForLeaders: true,
+      const doing = `committing offsets of group ${group}`;
+      await connection(topic, 'group').run(doing, undefined, async (cluster) => {
+        const coordinator = await cluster.findGroupCoordinator({ groupId: group });
+        // Without generation and member: accepted as long as nobody consumes as this group.
+        const none = { groupGenerationId: -1, memberId: '' };
+        await coordinator.offsetCommit({
+          ...none,
+          groupId: group,
+          topics: [{ topic, partitions: [...positions] }],
         });
-        return made ? 'created' : 'present';
-      } catch (e) {
-        throw mapKafkaError(e, `creating topic ${topic}`);
-      } finally {
-        await admin.disconnect().catch(() => undefined);
-      }
+      });
     },
+    createTopic: (topic, partitions) => createTopic(api(), connection(topic, 'describe'), partitions),
     produce: async (topic, records, options = {}) => {
-      try {
-        return await produce(api(), topic, records, options);
-      } catch (e) {
-        options.signal?.throwIfAborted();
-        throw mapKafkaError(e, `producing to topic ${topic}`);
-      }
+      const doing = `producing to topic ${topic}`;
+      const partitions = await connection(topic, 'describe').partitions(doing, options.signal);
+      return produce(api(), topic, partitions, records, options);
     },
     close: async () => {
       const all = [...connections.values()];

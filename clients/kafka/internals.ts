@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module';
 import { Kafka, logLevel, type KafkaConfig, type SASLOptions } from 'kafkajs';
 import type { Servers } from '../../domain/config/config.js';
+import type { Position } from '../../domain/stages.js';
 
 export interface Encoder {
   writeBufferInternal(bytes: Buffer): void;
@@ -40,6 +41,12 @@ export interface Broker {
       readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
     }[];
   }>;
+  offsetCommit(args: {
+    readonly groupId: string;
+    readonly groupGenerationId: number;
+    readonly memberId: string;
+    readonly topics: readonly { readonly topic: string; readonly partitions: readonly Position[] }[];
+  }): Promise<unknown>;
 }
 export interface PartitionMetadata {
   readonly partitionId: number;
@@ -52,6 +59,7 @@ export interface Cluster {
   refreshMetadata(): Promise<void>;
   findTopicPartitionMetadata(topic: string): readonly PartitionMetadata[];
   findBroker(which: { readonly nodeId: number }): Promise<Broker>;
+  findGroupCoordinator(which: { readonly groupId: string }): Promise<Broker>;
   readonly brokerPool: {
     findConnectedBroker(): Promise<Broker>;
     readonly metadata: { readonly clusterId?: string | null } | null;
@@ -76,11 +84,17 @@ export const newEncoder = (): Encoder => new EncoderClass();
 export const fetchRequest = (broker: Broker, args: object): Request =>
   broker.lookupRequest(API.fetch, requests.Fetch)(args).request;
 
-/** What a caller waits for at most: a loaded machine needs more than kafkajs's one second to connect. */
-const CONNECT_MS = 10_000;
-const REQUEST_MS = 30_000;
-/** Retries proper belong to the callers and to Temporal. */
-const RETRY = { retries: 2, initialRetryTime: 200, maxRetryTime: 2_000 };
+/** A loaded machine needs more than kafkajs's one second to connect. */
+const CONNECT_MS = 5_000;
+/** Long polls wait less; beyond this a broker is taken for dead. */
+const REQUEST_MS = 20_000;
+
+/** Tries inside kafkajs, enough to go round the brokers once; more is the callers' business (tries.ts). */
+const retry = (servers: Servers): KafkaConfig['retry'] => ({
+  retries: Math.max(2, servers.kafka.brokers.length),
+  initialRetryTime: 200,
+  maxRetryTime: 2_000,
+});
 
 const ssl = (servers: Servers): KafkaConfig['ssl'] => {
   const wanted = servers.kafka.ssl;
@@ -121,7 +135,7 @@ export function newCluster(servers: Servers, clientId: string): Cluster {
     requestTimeout: REQUEST_MS,
     enforceRequestTimeout: true,
     metadataMaxAge: 300_000,
-    retry: RETRY,
+    retry: retry(servers),
     allowAutoTopicCreation: false,
     maxInFlightRequests: null,
     isolationLevel: READ_COMMITTED,
@@ -136,6 +150,6 @@ export function newKafka(servers: Servers, clientId: string): Kafka {
     connectionTimeout: CONNECT_MS,
     authenticationTimeout: CONNECT_MS,
     requestTimeout: REQUEST_MS,
-    retry: { ...RETRY, retries: 8 },
+    retry: retry(servers) ?? {},
   });
 }

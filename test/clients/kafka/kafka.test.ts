@@ -184,7 +184,21 @@ describe('Kafka read by range', () => {
   });
 
   test('an unknown topic is refused, a broker that is down is unavailable, an abort ends at once', async () => {
-    await assert.rejects(kafka.describe(`no_such_${run}`), ServerRefused);
+    const missing = `no_such_${run}`;
+    for (const ask of [
+      () => kafka.describe(missing),
+      () => kafka.describe(missing),
+      () => kafka.produce(missing, [{ value: Buffer.from('x') }]),
+    ]) {
+      const asked = Date.now();
+      await assert.rejects(
+        ask,
+        (e) =>
+          e instanceof ServerRefused &&
+          new RegExp(`topic ${missing}: .* does not exist; create it`).test(e.message),
+      );
+      assert.ok(Date.now() - asked < 4000, `${Date.now() - asked} ms`);
+    }
     const nobody = openKafka(
       { ...servers, kafka: { ...servers.kafka, brokers: ['127.0.0.1:1'] } },
       'clickstream-test',

@@ -1,0 +1,65 @@
+/** When to ask Kafka again: after a broken connection, a moved leader, a broker that restarts. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { kafkaErrorType, mapKafkaError, worthAnotherLook } from './errors.js';
+
+export interface Patience {
+  readonly tries: number;
+  /** No try begins later than this after the first, ms. */
+  readonly ms: number;
+}
+
+/** For what Temporal tries again anyway: with brokers that refuse connections over after about 5 s. */
+export const QUICK: Patience = { tries: 5, ms: 10_000 };
+/** For what nobody tries again, records on their way: as long as Kafka's own producer (delivery.timeout.ms). */
+export const PATIENT: Patience = { tries: Infinity, ms: 120_000 };
+
+/** A topic made a moment ago is not known to every broker yet; one that is unknown for 1.4 s does not exist. */
+const TRIES_FOR_UNKNOWN_TOPIC = 4;
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 2_000;
+
+/**
+ * Runs `once` until it succeeds, fails for good or `patience` ends.
+ * @param doing What the error's message begins with.
+ * @param once Gets the number of its try, from 1; each try starts afresh.
+ * @throws ServerUnavailable, ServerRefused, errors of this code as they are, or the signal's reason
+ */
+export async function withTries<T>(
+  doing: string,
+  { signal, patience }: { readonly signal?: AbortSignal | undefined; readonly patience: Patience },
+  once: (attempt: number) => Promise<T>,
+): Promise<T> {
+  const began = Date.now();
+  for (let attempt = 1; ; attempt++) {
+    signal?.throwIfAborted();
+    try {
+      return await untilAborted(once(attempt), signal);
+    } catch (e) {
+      signal?.throwIfAborted();
+      const tries =
+        kafkaErrorType(e) === 'UNKNOWN_TOPIC_OR_PARTITION' ? TRIES_FOR_UNKNOWN_TOPIC : patience.tries;
+      if (attempt >= tries || Date.now() - began > patience.ms || !worthAnotherLook(e))
+        throw mapKafkaError(e, doing);
+      const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
+      await untilAborted(sleep(pause), signal);
+    }
+  }
+}
+
+/** Rejects with the signal's reason as soon as it aborts; kafkajs's own requests cannot be called off. */
+export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  // Whoever was aborted no longer looks at it, and an unobserved rejection would end the process.
+  work.catch(() => undefined);
+  signal.throwIfAborted();
+  let stop: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    if (stop !== undefined) signal.removeEventListener('abort', stop);
+  }
+}
