@@ -8,12 +8,28 @@ const many = (n: number | null, one: string, more = `${one}s`): string =>
   `${number(n)} ${n === 1 ? one : more}`;
 const indented = (text: string): string => text.replace(/^/gm, '  ');
 
+const reasons = (by: Readonly<Record<string, number>>): string => {
+  const said = Object.entries(by).map(([reason, n]) => `${reason} ${grouped(n)}`);
+  return said.length === 0 ? '' : ` (${said.join(', ')})`;
+};
+
+/** What retention took, as far as it took anything. */
+function retired(r: StatusReport): string {
+  const parts = [
+    ...(r.floor === null
+      ? []
+      : [`${many(r.frozen_clicks, 'click')} before ${r.floor.slice(0, 10)} in frozen figures alone`]),
+    ...(r.expired_dead_letters ? [`${many(r.expired_dead_letters, 'dead letter')} removed`] : []),
+  ];
+  return parts.length === 0 ? '' : `\nretention: ${parts.join(', ')}`;
+}
+
 function account(r: StatusReport): string {
   const parts = [
     many(r.persisted, 'click'),
     many(r.duplicates, 'duplicate'),
     many(r.dead_letters, 'dead letter'),
-    `${number(r.filtered)} filtered`,
+    `${number(r.filtered)} filtered${reasons(r.filtered_by ?? {})}`,
   ];
   const mark = r.balanced === null ? '' : r.balanced ? '  ✔' : '  ✘ does not balance';
   return `${many(r.records, 'record')} = ${parts.join(' + ')}${mark}`;
@@ -43,7 +59,7 @@ export function statusText(r: StatusReport): string {
     `${r.name}\n${indented(account(r))}\n` +
       indented(
         `${many(r.clicks, 'row')} in click_data · lag ${number(r.lag)} · ` +
-          `${many(r.hours_waiting, 'hour')} waiting for aggregation`,
+          `${many(r.hours_waiting, 'hour')} waiting for aggregation${retired(r)}`,
       ),
   ];
   if (r.partitions.length > 0) {

@@ -219,12 +219,16 @@ export async function collectStatus(
     duplicates: account?.duplicates ?? null,
     dead_letters: account?.deadLetters ?? null,
     filtered: account?.filtered ?? null,
+    filtered_by: snapshot?.filteredBy ?? null,
     balanced: account === undefined ? null : balances(account),
     lag:
       topics === undefined || snapshot === undefined ? null : (sum(partitions.map((p) => p.lag ?? 0)) ?? 0),
     marks_waiting: snapshot?.marks.marks ?? null,
     hours_waiting: snapshot?.marks.hours ?? null,
     clicks: snapshot?.clicks ?? null,
+    floor: snapshot?.frozen.floor ?? null,
+    frozen_clicks: snapshot?.frozen.clicks ?? null,
+    expired_dead_letters: snapshot?.retired.deadLetters ?? null,
     documents_clicks: clicksOf('total'),
     documents_clicks_by_grain: {
       hour: clicksOf('hour'),

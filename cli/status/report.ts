@@ -42,6 +42,8 @@ export interface StatusReport {
   readonly duplicates: number | null;
   readonly dead_letters: number | null;
   readonly filtered: number | null;
+  /** Filtered records per reason. */
+  readonly filtered_by: Readonly<Record<string, number>> | null;
   /** records = persisted + duplicates + dead_letters + filtered. */
   readonly balanced: boolean | null;
   readonly lag: number | null;
@@ -49,6 +51,12 @@ export interface StatusReport {
   readonly hours_waiting: number | null;
   /** Rows of click_data. */
   readonly clicks: number | null;
+  /** Begin of the first day that clicks are kept of; null: no day was ever dropped. */
+  readonly floor: string | null;
+  /** Clicks of the hours before the floor, of which only the figures are left. */
+  readonly frozen_clicks: number | null;
+  /** Dead letters that retention removed; `dead_letters` counts them still. */
+  readonly expired_dead_letters: number | null;
   readonly documents_clicks: number | null;
   readonly documents_clicks_by_grain: Readonly<Record<Grain, number | null>>;
   readonly batches: number | null;

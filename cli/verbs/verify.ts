@@ -17,6 +17,9 @@ export function verifyText(report: VerifyReport): string {
     ...(lag > 0 ? [`${lag} records beyond the committed offsets`] : []),
   ];
   if (waiting.length > 0) lines.push(`waiting: ${waiting.join(', ')}`);
+  const { floor, hours: frozenHours, clicks } = report.frozen;
+  if (floor !== null)
+    lines.push(`frozen: ${frozenHours} hours before ${floor.slice(0, 10)} with ${clicks} clicks`);
   lines.push(report.ok ? `equal (${report.ms} ms)` : `different (${report.ms} ms)`);
   return lines.join('\n');
 }

@@ -3,14 +3,17 @@ import type pg from 'pg';
 import { refresh, searchFigures, findIndex } from '../../clients/elasticsearch/index.js';
 import type { KafkaClient } from '../../clients/kafka/client.js';
 import { withClient, type Postgres } from '../../clients/postgres/pool.js';
+import { readFrozen, type Frozen } from '../../clients/postgres/retention/frozen.js';
 import { missingTables } from '../../clients/postgres/status/queries.js';
 import type { Check } from '../../clients/postgres/verify/check.js';
 import { compareDocuments, compareFigures, type Comparison } from '../../clients/postgres/verify/compare.js';
 import {
   createDocumentTable,
+  documentClicks,
   figuresNotSent,
   keepDocuments,
 } from '../../clients/postgres/verify/documents.js';
+import { checkFrozen } from '../../clients/postgres/verify/frozen.js';
 import { checkEquation, checkIds, checkOffsets } from '../../clients/postgres/verify/ledger.js';
 import { noteWaiting, recomputeFigures } from '../../clients/postgres/verify/recompute.js';
 import type { Config } from '../../domain/config/config.js';
@@ -32,6 +35,8 @@ export interface VerifyReport {
     /** Records in Kafka beyond the committed offsets. */
     readonly lag: number;
   };
+  /** Hours whose clicks retention dropped: compared with the index, and otherwise taken as they are. */
+  readonly frozen: Frozen;
   readonly ms: number;
 }
 
@@ -91,7 +96,9 @@ export async function verify(
       );
     }
     options.progress('comparing the index with the figures');
-    const unsent = await checkIndex(client, config, clients.elasticsearch, options, checks);
+    const { unsent, clicks } = await checkIndex(client, config, clients.elasticsearch, options, checks);
+    const frozen = await readFrozen(client);
+    checks.push(...(await checkFrozen(client, frozen, clicks, !options.drained && marks.marks + unsent > 0)));
     options.progress('comparing the log with the tables');
     const log = await checkLog(client, clients.kafka, config.kafka.topics, options.signal);
     checks.push(...log.checks);
@@ -105,6 +112,7 @@ export async function verify(
       ok: checks.every((check) => check.ok),
       checks,
       waiting: { ...marks, figures: waitingFigures, index: unsent, lag: log.lag },
+      frozen,
       ms: Date.now() - began,
     };
   });
@@ -116,15 +124,17 @@ async function checkIndex(
   elasticsearch: Elasticsearch,
   options: VerifyOptions,
   checks: Check[],
-): Promise<number> {
+): Promise<{ readonly unsent: number; readonly clicks: Readonly<Record<string, number>> }> {
   await createDocumentTable(client);
   let unsent = 0;
+  const clicks: Record<string, number> = {};
   for (const grain of GRAINS) {
     const behind = await figuresNotSent(client, grain);
     unsent += behind;
     await refreshIfThere(elasticsearch, config.name, grain, options.signal);
     for await (const page of searchFigures(elasticsearch, config.name, { grain }, options.signal))
       await keepDocuments(client, page);
+    clicks[grain] = await documentClicks(client, grain);
     const result = await compareDocuments(client, grain);
     const all = result.different + result.waiting;
     const waits = !options.drained && all > 0 && all <= behind;
@@ -135,7 +145,7 @@ async function checkIndex(
       ...(all > 0 && !waits && { differences: result.named }),
     });
   }
-  return unsent;
+  return { unsent, clicks };
 }
 
 /** What was written a moment ago shall be seen. */

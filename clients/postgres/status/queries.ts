@@ -34,6 +34,15 @@ export async function readAccount(client: ClientBase): Promise<Counts & { readon
   };
 }
 
+/** Filtered records per reason. */
+export async function readFiltered(client: ClientBase): Promise<Readonly<Record<string, number>>> {
+  const { rows } = await client.query<{ reason: string; n: string }>(
+    `SELECT reason, sum(n::bigint) AS n FROM batch, jsonb_each_text(filtered_by) AS r (reason, n)
+     GROUP BY reason ORDER BY reason`,
+  );
+  return Object.fromEntries(rows.map(({ reason, n }) => [reason, Number(n)]));
+}
+
 export interface StoredOffset {
   readonly topic: string;
   readonly incarnation: string;

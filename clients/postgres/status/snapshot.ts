@@ -2,6 +2,7 @@ import { NO_COUNTS, type Counts } from '../../../domain/stages.js';
 import { GRAINS } from '../../../domain/names.js';
 import { sqlState } from '../errors.js';
 import { withClient, type Postgres } from '../pool.js';
+import { readFrozen, readRetired, type Frozen } from '../retention/frozen.js';
 import { readSkips, type TopicSkips } from '../skip.js';
 import {
   countClicks,
@@ -9,6 +10,7 @@ import {
   readAccount,
   readBacklogs,
   readFigures,
+  readFiltered,
   readMarks,
   readOffsets,
   readRuns,
@@ -30,6 +32,9 @@ export interface Snapshot {
   readonly skips: readonly TopicSkips[];
   readonly marks: { readonly marks: number; readonly hours: number };
   readonly clicks: number;
+  readonly filteredBy: Readonly<Record<string, number>>;
+  readonly frozen: Frozen;
+  readonly retired: { readonly clicks: number; readonly deadLetters: number };
   readonly runs: readonly Run[];
   readonly figures: readonly GrainFigures[];
   readonly backlogs: readonly IndexBacklog[];
@@ -42,6 +47,9 @@ const nothing = (missing: string): Snapshot => ({
   skips: [],
   marks: { marks: 0, hours: 0 },
   clicks: 0,
+  filteredBy: {},
+  frozen: { floor: null, hours: 0, clicks: 0 },
+  retired: { clicks: 0, deadLetters: 0 },
   runs: [],
   figures: GRAINS.map((grain) => ({ grain, figures: 0, clicks: 0 })),
   backlogs: [],
@@ -70,6 +78,9 @@ export async function readSnapshot(postgres: Postgres): Promise<Snapshot> {
               skips: await readSkips(client),
               marks: await readMarks(client),
               clicks: await countClicks(client),
+              filteredBy: await readFiltered(client),
+              frozen: await readFrozen(client),
+              retired: await readRetired(client),
               runs: await readRuns(client, RUNS),
               figures: await readFigures(client),
               backlogs: await readBacklogs(client),

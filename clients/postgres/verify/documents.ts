@@ -24,6 +24,15 @@ export async function keepDocuments(client: pg.ClientBase, documents: readonly o
   );
 }
 
+/** Clicks in the documents of a grain that `keepDocuments` kept. */
+export async function documentClicks(client: pg.ClientBase, grain: Grain): Promise<number> {
+  const { rows } = await client.query<{ n: string }>(
+    'SELECT coalesce(sum(click_count), 0) AS n FROM verify_document WHERE grain = $1',
+    [grain],
+  );
+  return Number(rows[0]?.n ?? 0);
+}
+
 /** Figures above the cursor of the grain's index: sent by the next run. */
 export async function figuresNotSent(client: pg.ClientBase, grain: Grain): Promise<number> {
   const { rows } = await client.query<{ n: string }>(

@@ -13,7 +13,10 @@ const int = (row: Row, name: string): bigint => BigInt(row[name] ?? 0);
 export async function checkEquation(client: pg.ClientBase): Promise<Check[]> {
   const row = await one(
     client,
-    `SELECT l.*, (SELECT count(*) FROM click_data) AS clicks, (SELECT count(*) FROM dead_letter) AS letters
+    `SELECT l.*, (SELECT count(*) FROM click_data) AS clicks, (SELECT count(*) FROM dead_letter) AS letters,
+            (SELECT amount FROM retired WHERE what = 'clicks') AS dropped,
+            (SELECT amount FROM retired WHERE what = 'dead_letters') AS expired,
+            (SELECT coalesce(sum(n::bigint), 0) FROM batch, jsonb_each_text(filtered_by) AS r (reason, n)) AS reasons
      FROM (SELECT coalesce(sum(records), 0) AS records, coalesce(sum(persisted), 0) AS persisted,
                   coalesce(sum(duplicates), 0) AS duplicates, coalesce(sum(dead_letters), 0) AS dead_letters,
                   coalesce(sum(filtered), 0) AS filtered FROM batch) l`,
@@ -27,11 +30,15 @@ export async function checkEquation(client: pg.ClientBase): Promise<Check[]> {
     }),
     equal('clicks are those of the ledger', {
       persisted: int(row, 'persisted'),
-      'rows of click_data': int(row, 'clicks'),
+      'rows of click_data + dropped by retention': int(row, 'clicks') + int(row, 'dropped'),
     }),
     equal('dead letters are those of the ledger', {
       'dead letters': int(row, 'dead_letters'),
-      'rows of dead_letter': int(row, 'letters'),
+      'rows of dead_letter + removed by retention': int(row, 'letters') + int(row, 'expired'),
+    }),
+    equal('every filtered record has its reason', {
+      filtered: int(row, 'filtered'),
+      'counted by reason': int(row, 'reasons'),
     }),
   ];
 }
