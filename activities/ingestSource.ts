@@ -18,17 +18,20 @@ export interface IngestSource {
   readonly incarnation: string;
   /** Of every partition, those that nobody has read yet included. */
   readonly next: ReadonlyMap<number, bigint>;
+  /** The count of shards in force. */
   readonly shards: number;
+  /** The count that this worker is configured for. */
+  readonly wantedShards: number;
 }
 
-/** By default two lanes, which is what two cores can use; never more than partitions. */
+/** Two lanes are what two cores can use. Only for a topic's first sight: what is recorded then stays without a setting. */
 const DEFAULT_SHARDS = 2;
 
 /**
  * Looks the topic up and gives partitions without an offset one: by `kafka.start` where the topic is new to this
  * installation, else (a partition added later) at their earliest. All partitions at once, whoever comes first,
  * so that no shard takes another's offsets for a sign that the topic is known.
- * @throws OffsetOutOfRange: the topic was made again; ConfigurationError: another count of shards is configured
+ * @throws OffsetOutOfRange: the topic was made again
  */
 export async function openSource(
   deps: Pick<IngestDeps, 'kafka' | 'postgres' | 'config'>,
@@ -45,13 +48,11 @@ export async function openSource(
     );
   return withClient(postgres, `${postgres.name}:source`, async (client) => {
     const { sourceId, incarnation } = await sourceOf(client, topic, description.incarnation);
-    const wanted = config.ingest.shards ?? Math.min(partitions.length, DEFAULT_SHARDS);
-    const shards = await recordedShards(client, topic, wanted);
-    if (config.ingest.shards !== undefined && shards !== config.ingest.shards)
-      throw new ConfigurationError(
-        `ingest.shards is ${config.ingest.shards}, topic ${topic} is ingested in ${shards}; ` +
-          `changing the count comes in a later version, set ingest.shards: ${shards}`,
-      );
+    const configured = config.ingest.shards;
+    // A shard beyond the partitions would have nothing to read.
+    const possible = (count: number): number => Math.max(1, Math.min(partitions.length, count));
+    const shards = await recordedShards(client, topic, possible(configured ?? DEFAULT_SHARDS));
+    const wantedShards = possible(configured ?? shards);
     let next = await nextOffsets(client, sourceId);
     const missing = partitions.filter((p) => !next.has(p));
     if (missing.length > 0) {
@@ -62,7 +63,7 @@ export async function openSource(
       await startOffsets(client, sourceId, starts);
       next = await nextOffsets(client, sourceId);
     }
-    return { description, sourceId, incarnation, next, shards };
+    return { description, sourceId, incarnation, next, shards, wantedShards };
   });
 }
 

@@ -13,9 +13,14 @@ export function createNoteOffsets(
     const signal = Context.current().cancellationSignal;
     const topics = [];
     for (const each of topic === undefined ? deps.config.kafka.topics : [topic]) {
-      const { description, shards } = await openSource(deps, each, signal);
+      const { description, shards, wantedShards } = await openSource(deps, each, signal);
       const ends = await deps.kafka.lastStableOffsets(each, description.partitions, signal);
-      topics.push({ topic: each, shards, offsets: asPositions(ends) });
+      topics.push({
+        topic: each,
+        shards,
+        ...(wantedShards !== shards && { wanted: wantedShards }),
+        offsets: asPositions(ends),
+      });
     }
     return { topics };
   });

@@ -67,10 +67,23 @@ export interface NoteOffsetsInput {
 export interface NotedTopic {
   readonly topic: string;
   readonly shards: number;
+  /** The count that the worker is configured for, where it is another: to be changed to before shards are started. */
+  readonly wanted?: number;
   readonly offsets: readonly Position[];
 }
 export interface NotedOffsets {
   readonly topics: readonly NotedTopic[];
+}
+
+export interface ChangeShardsInput {
+  readonly topic: string;
+  /** The count in force when the change was decided; another by now: somebody else has changed it. */
+  readonly from: number;
+  readonly to: number;
+}
+export interface ChangeShardsResult {
+  /** The count in force. */
+  readonly shards: number;
 }
 
 export interface ConsumeBatchInput {
@@ -187,6 +200,8 @@ export interface IngestInput {
 export interface IngestResult {
   readonly counts: Counts;
   readonly batches: number;
+  /** It was told to stop, and may have ended short of `until`. */
+  readonly stopped?: true;
 }
 /** All aggregation runs of one `analyze` together; `version` and `marksLeft` are the last run's. */
 export type AggregationTotal = Omit<AggregationResult, 'run'> & { readonly runs: number };

@@ -3,12 +3,14 @@ import { Worker } from '@temporalio/worker';
 import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
 import { createApplyRetention } from '../activities/applyRetention.js';
 import { createAwaitOffsets } from '../activities/awaitOffsets.js';
+import { createChangeShards } from '../activities/changeShards.js';
 import { createConsumeBatch } from '../activities/consumeBatch.js';
 import { createIndexMetrics } from '../activities/indexMetrics.js';
 import { createNoteOffsets } from '../activities/noteOffsets.js';
 import { createPersistBatch } from '../activities/persistBatch.js';
 import { createRunSparkAggregation } from '../activities/runSparkAggregation.js';
 import { projectRoot } from '../clients/settings/loadConfig.js';
+import { connectTemporal } from '../clients/temporal/index.js';
 import type { WorkflowSettings } from '../domain/stages.js';
 import type { Clients } from './clients.js';
 import type { Queue } from './queues.js';
@@ -61,6 +63,7 @@ function workOf(
         activities: {
           noteOffsets: createNoteOffsets(ingest),
           awaitOffsets: createAwaitOffsets(ingest),
+          changeShards: createChangeShards(ingest, () => connectTemporal(ingest.servers)),
           consumeBatch: createConsumeBatch(ingest),
         },
       };

@@ -12,6 +12,8 @@ import type {
   ApplyRetentionInput,
   AwaitOffsetsInput,
   BatchRef,
+  ChangeShardsInput,
+  ChangeShardsResult,
   ConsumeBatchInput,
   ConsumeBatchResult,
   IndexMetricsInput,
@@ -31,6 +33,7 @@ interface LocalActivities {
 }
 interface Activities {
   noteOffsets(input: NoteOffsetsInput): Promise<NotedOffsets>;
+  changeShards(input: ChangeShardsInput): Promise<ChangeShardsResult>;
   consumeBatch(input: ConsumeBatchInput): Promise<ConsumeBatchResult>;
   persistBatch(input: PersistBatchInput): Promise<PersistBatchResult>;
   awaitOffsets(input: AwaitOffsetsInput): Promise<void>;
@@ -84,6 +87,16 @@ export function stages({ name, heartbeatMs, indexPatienceMs }: WorkflowSettings)
         retry: INGEST_RETRY,
         summary: `where ${input.topic ?? 'every topic'} ends now`,
       }).noteOffsets(input),
+
+    /** Waits for the batches in hand of other runs' shards, which last as long as PostgreSQL makes them. */
+    changeShards: (input: ChangeShardsInput): Promise<ChangeShardsResult> =>
+      call({
+        taskQueue: ingestQueue(name),
+        startToCloseTimeout: '1 day',
+        cancellationType: ActivityCancellationType.TRY_CANCEL,
+        retry: INGEST_RETRY,
+        summary: `${input.topic}: ${input.from} shards are drained, ${input.to} come after them`,
+      }).changeShards(input),
 
     /**
      * On the common queue, or as read-ahead on a spool's. Half an hour bounds an attempt that waits for room in the

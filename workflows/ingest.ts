@@ -1,10 +1,17 @@
-import { condition, setCurrentDetails, setHandler } from '@temporalio/workflow';
+import { condition, isCancellation, patched, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import { addCounts, NO_COUNTS } from '../domain/stages.js';
-import type { Account, IngestInput, IngestResult, WorkflowSettings } from '../domain/stages.js';
+import type {
+  Account,
+  IngestInput,
+  IngestResult,
+  NotedTopic,
+  NoteOffsetsInput,
+  WorkflowSettings,
+} from '../domain/stages.js';
 import { readSettings, stages } from './activities.js';
 import { isHeld, reason } from './failures.js';
 import { knownInput, usage } from './inputs.js';
-import { accountQuery, startShard, stopSignal, tag } from './shared.js';
+import { accountQuery, resumeSignal, startShard, stopSignal, tag, withShards } from './shared.js';
 import type { IngestChild } from './shared.js';
 import { ingestShard } from './shard.js';
 import { details } from './words.js';
@@ -26,7 +33,7 @@ export async function ingest(given: IngestInput = {}): Promise<IngestResult> {
 }
 
 async function shardsOf(settings: WorkflowSettings, topic: string): Promise<number> {
-  const { topics } = await stages(settings).noteOffsets({ topic });
+  const topics = await note(settings, { topic });
   const noted = topics.find((candidate) => candidate.topic === topic);
   if (noted === undefined) throw usage(`ingest: topic ${topic} is not one of ${settings.topics.join(', ')}`);
   return noted.shards;
@@ -44,12 +51,18 @@ async function followShards(settings: WorkflowSettings, input: IngestInput): Pro
   let batches = 0;
   let stopping = false;
   let lastError: string | undefined;
+  let resumed = 0;
+  /** Shards that are not at their end, and those of them that have failed. */
+  let followed = 0;
+  let failed = 0;
   const children = new Map<string, IngestChild>();
 
   const account = (): Account => ({
     counts,
     batches,
-    stage: stopping ? 'stopping' : `following ${children.size} ${children.size === 1 ? 'shard' : 'shards'}`,
+    stage:
+      (stopping ? 'stopping' : `following ${children.size} ${children.size === 1 ? 'shard' : 'shards'}`) +
+      (failed === 0 ? '' : `, ${failed} failed`),
     children: [...children.keys()],
   });
   const show = (): void => {
@@ -58,11 +71,27 @@ async function followShards(settings: WorkflowSettings, input: IngestInput): Pro
     setCurrentDetails(`${details({ counts, batches, stage, lastError })}\n\n${list}`);
   };
   setHandler(accountQuery, account);
+  setHandler(resumeSignal, () => {
+    resumed += 1;
+  });
   setHandler(stopSignal, async () => {
     stopping = true;
     // One that has just ended cannot be told, and need not be.
     await Promise.allSettled([...children.values()].map((child) => child.signal(stopSignal)));
   });
+
+  /** Waits while others are followed. @returns whether somebody has mended what failed */
+  const mended = async (): Promise<boolean> => {
+    const before = resumed;
+    failed += 1;
+    show();
+    try {
+      await condition(() => stopping || resumed > before || failed === followed);
+      return !stopping && resumed > before;
+    } finally {
+      failed -= 1;
+    }
+  };
 
   const follow = async (topic: string, shard: number, shards: number): Promise<void> => {
     while (!stopping) {
@@ -77,26 +106,51 @@ async function followShards(settings: WorkflowSettings, input: IngestInput): Pro
         show();
         return;
       } catch (error) {
-        if (!isHeld(error)) {
-          lastError = `${topic}, shard ${shard}: ${reason(error)}`;
-          show();
-          throw error;
+        if (isHeld(error)) {
+          await condition(() => stopping, HELD_AGAIN);
+          continue;
         }
-        await condition(() => stopping, HELD_AGAIN);
+        lastError = `${topic}, shard ${shard}: ${reason(error)}`;
+        if (isCancellation(error) || !(await mended())) throw error;
       }
     }
   };
 
-  const { topics } = await stages(settings).noteOffsets(
-    input.topic === undefined ? {} : { topic: input.topic },
-  );
-  // One shard that fails must not end the others: they are followed to their own end first.
+  /** One shard that fails must not end the others: they are followed to their own end first. */
+  const followAll = async (topic: string, shards: number): Promise<void> => {
+    const ends = await Promise.allSettled(
+      Array.from({ length: shards }, (_, shard) => {
+        followed += 1;
+        return follow(topic, shard, shards).finally(() => (followed -= 1));
+      }),
+    );
+    const failure = ends.find((end) => end.status === 'rejected');
+    if (failure !== undefined) throw failure.reason;
+  };
+
+  /** Until we are told to stop; shards that were drained by a change of their count are followed by the new ones. */
+  const followTopic = async (noted: NotedTopic): Promise<void> => {
+    const { topic } = noted;
+    for (let shards = noted.shards; ;) {
+      await followAll(topic, shards);
+      if (stopping || !patched('shards-change')) return;
+      const now = await note(settings, { topic });
+      const changed = now[0] === undefined ? undefined : await withShards(settings, now[0]);
+      if (changed === undefined || changed.shards === shards) return;
+      ({ shards } = changed);
+    }
+  };
+
+  const topics = await note(settings, input.topic === undefined ? {} : { topic: input.topic });
   const ends = await Promise.allSettled(
-    topics.flatMap(({ topic, shards }) =>
-      Array.from({ length: shards }, (_, shard) => follow(topic, shard, shards)),
+    topics.map(async (noted) =>
+      followTopic(noted.wanted === undefined ? noted : await withShards(settings, noted)),
     ),
   );
-  const failed = ends.find((end) => end.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+  const failure = ends.find((end) => end.status === 'rejected');
+  if (failure !== undefined) throw failure.reason;
   return { counts, batches };
 }
+
+const note = async (settings: WorkflowSettings, input: NoteOffsetsInput): Promise<readonly NotedTopic[]> =>
+  (await stages(settings).noteOffsets(input)).topics;

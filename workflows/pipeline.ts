@@ -18,13 +18,14 @@ import type {
   NotedTopic,
   PipelineInput,
   PipelineResult,
+  Position,
   WorkflowSettings,
 } from '../domain/stages.js';
 import { readSettings, stages } from './activities.js';
 import type { analyze } from './analyze.js';
 import { isHeld, reason } from './failures.js';
 import { knownInput } from './inputs.js';
-import { accountQuery, startShard, tag } from './shared.js';
+import { accountQuery, startShard, tag, withShards } from './shared.js';
 import type { IngestChild } from './shared.js';
 import { details } from './words.js';
 
@@ -54,6 +55,10 @@ export async function pipeline(input: PipelineInput = {}): Promise<PipelineResul
 
   show(stage);
   noted = await stages(settings).noteOffsets({});
+  if (noted.topics.some(({ wanted }) => wanted !== undefined)) {
+    show('draining shards, whose count changes');
+    noted = { topics: await Promise.all(noted.topics.map((topic) => withShards(settings, topic))) };
+  }
 
   show('ingesting up to the noted offsets');
   const ingestBegun = Date.now();
@@ -90,17 +95,35 @@ export async function pipeline(input: PipelineInput = {}): Promise<PipelineResul
 /** The holder of a shard may end short of our offsets (another pipeline noted lower ones): our own start is tried so often. */
 const HELD_AGAIN = '10 seconds';
 
-/** Own child where the shard is free; where another ingest holds it, until the stored offsets are those noted. */
+/**
+ * Until the shard's offsets are those noted. A child that somebody told to stop (the count of shards changes) is
+ * followed by another of the same share: the fence keeps two counts at once apart.
+ */
 async function bringShardUp(
   settings: WorkflowSettings,
   noted: NotedTopic,
   shard: number,
   children: Set<string>,
 ): Promise<IngestResult> {
-  const { topic, shards } = noted;
+  const { shards } = noted;
   const until = noted.offsets.filter(({ partition }) => partition % shards === shard);
-  if (until.length === 0) return { counts: NO_COUNTS, batches: 0 };
+  let total: IngestResult = { counts: NO_COUNTS, batches: 0 };
+  if (until.length === 0) return total;
+  for (;;) {
+    const { counts, batches, stopped } = await bringUpOnce(settings, noted, shard, until, children);
+    total = { counts: addCounts(total.counts, counts), batches: total.batches + batches };
+    if (stopped !== true) return total;
+  }
+}
 
+/** Own child where the shard is free; where another ingest holds it, until the stored offsets are those noted. */
+async function bringUpOnce(
+  settings: WorkflowSettings,
+  { topic, shards }: NotedTopic,
+  shard: number,
+  until: readonly Position[],
+  children: Set<string>,
+): Promise<IngestResult> {
   const own = async (): Promise<IngestChild | undefined> => {
     try {
       return await startShard(settings, { topic, shard, shards, until });

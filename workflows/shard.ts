@@ -168,5 +168,5 @@ export async function ingestShard(settings: WorkflowSettings, input: ShardInput)
   }
   reading.drop();
   show(stopping ? 'stopped' : 'done');
-  return { counts, batches };
+  return { counts, batches, ...(stopping ? { stopped: true } : {}) };
 }

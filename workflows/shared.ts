@@ -8,12 +8,16 @@ import {
 } from '@temporalio/workflow';
 import type { ChildWorkflowHandle } from '@temporalio/workflow';
 import { SEARCH_ATTRIBUTES, shardWorkflowId } from '../domain/names.js';
-import type { Account, IngestInput, IngestResult, WorkflowSettings } from '../domain/stages.js';
+import type { Account, IngestInput, IngestResult, NotedTopic, WorkflowSettings } from '../domain/stages.js';
+import { stages } from './activities.js';
 
 /** Where it stands now. */
 export const accountQuery = defineQuery<Account>('account');
 /** An ingest persists the batch in hand and completes. */
 export const stopSignal = defineSignal('stop');
+
+/** An ingest of everything starts the shards again that had failed. */
+export const resumeSignal = defineSignal('resume');
 
 export type IngestChild = ChildWorkflowHandle<(input: IngestInput) => Promise<IngestResult>>;
 
@@ -30,6 +34,17 @@ export const startShard = (
     staticSummary: `${input.topic}, shard ${input.shard} of ${input.shards}${input.until === undefined ? '' : ', up to the noted offsets'}`,
     staticDetails: 'Kafka → spool → PostgreSQL, batch by batch, in order.',
   });
+
+/**
+ * The topic with the count of shards to start: where the worker is configured for another than the one in force,
+ * the shards of that one are drained first.
+ */
+export async function withShards(settings: WorkflowSettings, noted: NotedTopic): Promise<NotedTopic> {
+  const { wanted, ...topic } = noted;
+  if (wanted === undefined) return noted;
+  const change = { topic: topic.topic, from: topic.shards, to: wanted };
+  return { ...topic, ...(await stages(settings).changeShards(change)) };
+}
 
 /** Lets people find an installation's runs; off where nobody may register the attributes. */
 export function tag(settings: WorkflowSettings, topic?: string): void {

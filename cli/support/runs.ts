@@ -85,7 +85,7 @@ export async function follow<T>(
   const watched = [run.workflowId, analyzeWorkflowId(settings.config.name)];
   const watching = watch(ctx, temporal, run, watched, queues, finished.signal);
   try {
-    return await interruptible(ctx.signal, result<T>(run.handle));
+    return await interruptible(ctx.signal, resultOf<T>(run.handle));
   } finally {
     finished.abort();
     if (!ctx.signal.aborted) await watching;
@@ -94,7 +94,8 @@ export async function follow<T>(
 
 const allQueues = (name: string): string[] => [workflowQueue(name), ingestQueue(name), analyzeQueue(name)];
 
-async function result<T>(handle: WorkflowHandle): Promise<T> {
+/** @throws WorkflowFailed with the message that names server, setting or shard */
+export async function resultOf<T>(handle: WorkflowHandle): Promise<T> {
   try {
     return (await handle.result()) as T;
   } catch (error) {
@@ -109,7 +110,8 @@ export function innermost(error: Error): string {
   return error.cause instanceof Error ? innermost(error.cause) : error.message;
 }
 
-function interruptible<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+/** Stops waiting with the signal's reason; what was waited for goes on. */
+export function interruptible<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const stop = (): void => {
       reject(signal.reason as Error);

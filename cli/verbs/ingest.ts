@@ -1,15 +1,18 @@
 import { pollers, signal, startOrJoin, uiLink } from '../../clients/temporal/index.js';
 import { ingestWorkflowId, workflowQueue } from '../../domain/names.js';
 import type { IngestResult } from '../../domain/stages.js';
+import { changedShards } from '../ingest/shards.js';
 import { registerSkip } from '../ingest/skipVerb.js';
 import { loadConfig } from '../loadConfig.js';
-import { equation, withTemporal } from '../support/runs.js';
+import { WorkflowFailed } from '../support/failure.js';
+import { equation, interruptible, resultOf, withTemporal } from '../support/runs.js';
 import { examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
 const CODES = {
   0: 'done',
   2: 'usage or configuration',
-  3: 'Temporal is unreachable',
+  3: 'a server is unreachable',
+  4: 'it had failed, and says with what',
   130: 'interrupted',
 };
 
@@ -25,8 +28,14 @@ export function register(program: Command, ctx: CliContext): void {
 
   ingest
     .command('start')
-    .description('start it (one workflow per topic and shard); changes nothing when it runs already')
-    .addHelpText('after', '\nBeside it, let the schedule run `analyze`: analyze.workflow: analyze.')
+    .description('start it (one workflow per topic and shard), or start shards again that had failed')
+    .addHelpText(
+      'after',
+      '\nBeside it, let the schedule run `analyze`: analyze.workflow: analyze.' +
+        '\nWhere it runs already, shards that failed (OffsetOutOfRange) are started again; all others go on.' +
+        '\nWith another ingest.shards than it runs in, it is stopped, waited for and started anew; what other runs' +
+        '\nhold is drained. Restart the workers with the new configuration first: settings are theirs.',
+    )
     .addHelpText('after', examples(['clickstream ingest start']))
     .addHelpText('after', exitCodes(CODES))
     .action(() => startIngest(ctx));
@@ -41,28 +50,46 @@ export function register(program: Command, ctx: CliContext): void {
   registerSkip(ingest, ctx);
 }
 
+const SUMMARY = 'Kafka → PostgreSQL, continuously, every topic and shard';
+
 async function startIngest(ctx: CliContext): Promise<void> {
   const settings = await loadConfig({ config: ctx.config });
   const { name } = settings.config;
+  const start = { type: 'ingest', workflowId: ingestWorkflowId(name), input: {}, summary: SUMMARY };
   await withTemporal(settings, async (temporal) => {
-    const run = await startOrJoin(temporal, name, {
-      type: 'ingest',
-      workflowId: ingestWorkflowId(name),
-      input: {},
-      summary: 'Kafka → PostgreSQL, continuously, every topic and shard',
-    });
+    let run = await startOrJoin(temporal, name, start);
+    let restarted = false;
+    if (run.joined) {
+      const changes = await changedShards(settings);
+      for (const { topic, from, to } of changes)
+        ctx.progress(
+          `${topic} is ingested in ${shards(from)}, now in ${to}: stopping ${start.workflowId} first`,
+        );
+      if (changes.length > 0) {
+        await signal(temporal, start.workflowId, 'stop');
+        await interruptible(ctx.signal, resultOf<IngestResult>(run.handle)).catch((error: unknown) => {
+          if (!(error instanceof WorkflowFailed)) throw error;
+          ctx.progress(`it had failed: ${error.message}`);
+        });
+        run = await startOrJoin(temporal, name, start);
+        restarted = true;
+      } else await signal(temporal, start.workflowId, 'resume');
+    }
     const { workflowId, runId, joined } = run;
     if ((await pollers(temporal, workflowQueue(name), 'workflow')) === 0)
       ctx.progress(
         `nobody polls the task queue ${workflowQueue(name)} yet: start \`npx clickstream worker\``,
       );
     const link = uiLink(settings.servers, temporal.target.namespace, run);
+    const how = joined ? 'running already' : restarted ? 'started anew' : 'started';
     ctx.result(
-      { workflowId, runId, joined, link },
-      `${joined ? 'running already' : 'started'}: ${workflowId}${link === undefined ? '' : `  ${link}`}`,
+      { workflowId, runId, joined, restarted, link },
+      `${how}: ${workflowId}${link === undefined ? '' : `  ${link}`}`,
     );
   });
 }
+
+const shards = (n: number): string => `${n} ${n === 1 ? 'shard' : 'shards'}`;
 
 async function stopIngest(ctx: CliContext): Promise<void> {
   const settings = await loadConfig({ config: ctx.config });
@@ -74,12 +101,7 @@ async function stopIngest(ctx: CliContext): Promise<void> {
     }
     ctx.progress(`told ${workflowId} to stop; waiting for the batches in hand`);
     const handle = temporal.client.workflow.getHandle(workflowId);
-    const interrupted = new Promise<never>((_, reject) => {
-      ctx.signal.addEventListener('abort', () => {
-        reject(ctx.signal.reason as Error);
-      });
-    });
-    const result = (await Promise.race([handle.result(), interrupted])) as IngestResult;
+    const result = await interruptible(ctx.signal, resultOf<IngestResult>(handle));
     ctx.result({ workflowId, stopped: true, ...result }, `stopped: ${equation(result.counts)}`);
   });
 }

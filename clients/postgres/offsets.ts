@@ -145,6 +145,43 @@ export async function recordedShards(client: Queryable, topic: string, wanted: n
   return rows[0]?.shards ?? wanted;
 }
 
+/** The counts in force, by topic. */
+export async function readShards(client: Queryable): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await client.query<{ topic: string; shards: number }>(
+    'SELECT topic, shards FROM shard_count',
+  );
+  return new Map(rows.map(({ topic, shards }) => [topic, shards]));
+}
+
+/** @returns whether the count was still `from` */
+export async function setShards(
+  client: Queryable,
+  topic: string,
+  from: number,
+  to: number,
+): Promise<boolean> {
+  const { rowCount } = await client.query(
+    'UPDATE shard_count SET shards = $3 WHERE topic = $1 AND shards = $2',
+    [topic, from, to],
+  );
+  return rowCount === 1;
+}
+
+/** Whoever changes a topic's count of shards holds this lock of the session. @returns whether it is ours now */
+export async function tryLockShards(client: Queryable, topic: string): Promise<boolean> {
+  const { rows } = await client.query<{ locked: boolean }>(
+    `SELECT pg_try_advisory_lock(hashtext('clickstream shards ' || current_schema), hashtext($1)) AS locked`,
+    [topic],
+  );
+  return rows[0]?.locked === true;
+}
+export async function unlockShards(client: Queryable, topic: string): Promise<void> {
+  await client.query(
+    `SELECT pg_advisory_unlock(hashtext('clickstream shards ' || current_schema), hashtext($1))`,
+    [topic],
+  );
+}
+
 export const asPositions = (offsets: ReadonlyMap<number, bigint>): Position[] =>
   [...offsets]
     .sort(([a], [b]) => a - b)

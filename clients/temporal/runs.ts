@@ -104,6 +104,16 @@ export async function troubles(
   return found.flat();
 }
 
+/** Whether a workflow of that id runs. */
+export async function isOpen({ client }: TemporalClient, workflowId: string): Promise<boolean> {
+  try {
+    return (await client.workflow.getHandle(workflowId).describe()).status.name === 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
 /** Tells a running workflow something; false when none runs. */
 export async function signal({ client }: TemporalClient, workflowId: string, name: string): Promise<boolean> {
   try {

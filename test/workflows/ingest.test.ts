@@ -4,7 +4,13 @@ import { describe, test } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
 import { Context } from '@temporalio/activity';
 import { ingestQueue, ingestWorkflowId, shardWorkflowId, spoolQueue } from '../../domain/names.js';
-import type { Account, ConsumeBatchInput, IngestResult, PersistBatchInput } from '../../domain/stages.js';
+import type {
+  Account,
+  ChangeShardsInput,
+  ConsumeBatchInput,
+  IngestResult,
+  PersistBatchInput,
+} from '../../domain/stages.js';
 import { imaginaryLog } from '../support/shards.js';
 import type { Log } from '../support/shards.js';
 import { record, withStage } from '../support/temporal.js';
@@ -282,6 +288,118 @@ describe('ingest of everything', () => {
       const result = (await handle.result()) as IngestResult;
       assert.equal(result.counts.records, 40);
       await record(handle, 'ingest-all');
+    });
+  });
+
+  test('shards drained by a change of their count are followed by the new ones', async () => {
+    const { log, at } = logOf([1000, 1000, 1000], 10);
+    let shards = 2;
+    const activities = {
+      noteOffsets: () => Promise.resolve({ topics: [{ topic: 'clicks', shards, offsets: [] }] }),
+      consumeBatch: (input: ConsumeBatchInput) => log.consumeBatch(input),
+      persistBatch: async (input: PersistBatchInput) => {
+        await sleep(100);
+        return log.persistBatch(input);
+      },
+    };
+    await withStage({ activities }, async ({ name, client, start }) => {
+      at.name = name;
+      const handle = await start('ingest', ingestWorkflowId(name));
+      await eventually('both shards move', () => log.stored.every((offset) => offset > 0));
+      shards = 3;
+      for (const shard of [0, 1])
+        await client.workflow.getHandle(shardWorkflowId(name, 'clicks', shard)).signal('stop');
+      await eventually('three are followed', async () => {
+        const { children } = await handle.query<Account>('account');
+        return children.length === 3 && children.includes(shardWorkflowId(name, 'clicks', 2));
+      });
+      await handle.signal('stop');
+      const result = (await handle.result()) as IngestResult;
+      assert.equal(
+        result.counts.records,
+        log.stored.reduce((sum, offset) => sum + offset, 0),
+      );
+      await record(handle, 'ingest-shards-change');
+    });
+  });
+
+  test('a worker that wants another count of shards has the present ones drained before it starts its own', async () => {
+    const { log, at } = logOf([20, 20, 20], 10);
+    const activities = {
+      noteOffsets: () =>
+        Promise.resolve({ topics: [{ topic: 'clicks', shards: 2, wanted: 3, offsets: until(20, 20, 20) }] }),
+      changeShards: (input: ChangeShardsInput) => {
+        log.calls.push(`change ${input.topic} ${input.from} to ${input.to}`);
+        return Promise.resolve({ shards: input.to });
+      },
+      consumeBatch: (input: ConsumeBatchInput) => log.consumeBatch(input),
+      persistBatch: (input: PersistBatchInput) => log.persistBatch(input),
+    };
+    await withStage({ activities }, async ({ name, start }) => {
+      at.name = name;
+      const handle = await start('ingest', ingestWorkflowId(name));
+      await eventually('three are followed', async () => {
+        return (await handle.query<Account>('account')).children.length === 3;
+      });
+      await eventually('all are level', () => log.stored.every((offset) => offset === 20));
+      assert.equal(log.calls[0], 'change clicks 2 to 3');
+      await handle.signal('stop');
+      await handle.result();
+      await record(handle, 'ingest-shards-wanted');
+    });
+  });
+
+  test('a shard that failed is started again by `resume`, while the others go on', async () => {
+    const { log, at } = logOf([20, 20], 10);
+    let gap = true;
+    const activities = {
+      noteOffsets: () =>
+        Promise.resolve({ topics: [{ topic: 'clicks', shards: 2, offsets: until(20, 20) }] }),
+      consumeBatch: (input: ConsumeBatchInput) => {
+        if (gap && input.shard === 1)
+          throw ApplicationFailure.nonRetryable('the next offset is gone', 'OffsetOutOfRange');
+        return log.consumeBatch(input);
+      },
+      persistBatch: (input: PersistBatchInput) => log.persistBatch(input),
+    };
+    await withStage({ activities }, async ({ name, start }) => {
+      at.name = name;
+      const handle = await start('ingest', ingestWorkflowId(name));
+      const stage = async (): Promise<string> => (await handle.query<Account>('account')).stage;
+      await eventually('one failed', async () => (await stage()) === 'following 1 shard, 1 failed');
+      await eventually('the other goes on', () => log.stored[0] === 20);
+      gap = false;
+      await handle.signal('resume');
+      await eventually('both are level', () => log.stored[1] === 20);
+      assert.equal(await stage(), 'following 2 shards');
+      await handle.signal('stop');
+      assert.equal(((await handle.result()) as IngestResult).counts.records, 40);
+      await record(handle, 'ingest-resumed');
+    });
+  });
+
+  test('fails when every shard has failed, or when it is told to stop with one failed', async () => {
+    const { log, at } = logOf([20, 20], 10);
+    const failing = new Set([0, 1]);
+    const activities = {
+      noteOffsets: () =>
+        Promise.resolve({ topics: [{ topic: 'clicks', shards: 2, offsets: until(20, 20) }] }),
+      consumeBatch: (input: ConsumeBatchInput) => {
+        if (failing.has(input.shard))
+          throw ApplicationFailure.nonRetryable('the next offset is gone', 'OffsetOutOfRange');
+        return log.consumeBatch(input);
+      },
+      persistBatch: (input: PersistBatchInput) => log.persistBatch(input),
+    };
+    await withStage({ activities }, async ({ name, start }) => {
+      at.name = name;
+      const all = await start('ingest', ingestWorkflowId(name));
+      await assert.rejects(all.result());
+      failing.delete(0);
+      const one = await start('ingest', ingestWorkflowId(name));
+      await eventually('the other is level', () => log.stored[0] === 20);
+      await one.signal('stop');
+      await assert.rejects(one.result());
     });
   });
 

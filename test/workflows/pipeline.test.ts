@@ -110,6 +110,39 @@ describe('pipeline', () => {
     });
   });
 
+  test('changes the count of shards first, and goes on with a share whose ingest was told to stop', async () => {
+    const { at, log, activities } = chain();
+    const changing = {
+      ...activities,
+      noteOffsets: () =>
+        Promise.resolve({ topics: [{ topic: 'clicks', shards: 2, wanted: 1, offsets: ends(20, 20) }] }),
+      changeShards: () => {
+        log.calls.push('change');
+        return Promise.resolve({ shards: 1 });
+      },
+      persistBatch: async (input: PersistBatchInput) => {
+        await sleep(500);
+        return activities.persistBatch(input);
+      },
+    };
+    await withStage({ activities: changing }, async ({ name, client, start }) => {
+      at.name = name;
+      const handle = await start('pipeline', pipelineWorkflowId(name), {});
+      while (!log.calls.some((call) => call.startsWith('persist'))) await sleep(20);
+      await client.workflow.getHandle(shardWorkflowId(name, 'clicks', 0)).signal('stop');
+      const result = (await handle.result()) as PipelineResult;
+      assert.equal(log.calls[0], 'change');
+      assert.deepEqual(log.stored, [20, 20]);
+      assert.equal(result.ingest.counts.records, 40);
+      assert.equal(
+        log.calls.filter((call) => call.startsWith('first')).length,
+        2,
+        'a child, and its follower',
+      );
+      await record(handle, 'pipeline-shards-change');
+    });
+  });
+
   test('waits for an analyze that runs already, then runs its own', async () => {
     const { at, log, activities } = chain();
     let release = (): void => undefined;

@@ -15,11 +15,15 @@ const EXPECTED = [
   'ingest-all',
   'ingest-fenced',
   'ingest-read-ahead',
+  'ingest-resumed',
+  'ingest-shards-change',
+  'ingest-shards-wanted',
   'ingest-spool-lost',
   'ingest-stopped',
   'ingest-worker-gone',
   'pipeline',
   'pipeline-held',
+  'pipeline-shards-change',
 ];
 
 test('every recorded history replays on this code without a difference', async () => {
