@@ -1,6 +1,5 @@
 /** Internet addresses as bytes, without Node's `net`: 4 bytes for IPv4, 16 for IPv6. */
 
-const DECIMAL_BYTE = /^(0|[1-9]\d{0,2})$/;
 const HEX_GROUP = /^[0-9a-fA-F]{1,4}$/;
 /** The longest spelling, `ffff:` seven times and an IPv4 address, has 50 characters. */
 const MAX_LENGTH = 50;
@@ -11,11 +10,37 @@ export function parseAddress(text: string): Uint8Array | undefined {
   return text.includes(':') ? parseIPv6(text) : parseIPv4(text);
 }
 
+/** `a.b.c.d` as a number of 32 bits, without sign; undefined for everything else, leading zeros included. */
+export function ipv4Number(text: string): number | undefined {
+  const { length } = text;
+  if (length < 7 || length > 15) return undefined;
+  let address = 0;
+  let dots = 0;
+  let byte = 0;
+  let digits = 0;
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 46) {
+      if (digits === 0 || dots === 3) return undefined;
+      address = address * 256 + byte;
+      dots++;
+      byte = 0;
+      digits = 0;
+      continue;
+    }
+    const digit = code - 48;
+    if (!(digit >= 0 && digit <= 9) || (digits > 0 && byte === 0)) return undefined;
+    byte = byte * 10 + digit;
+    digits++;
+    if (byte > 255) return undefined;
+  }
+  return dots === 3 && digits > 0 ? address * 256 + byte : undefined;
+}
+
 function parseIPv4(text: string): Uint8Array | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
-  const bytes = parts.map((part) => (DECIMAL_BYTE.test(part) ? Number(part) : 256));
-  return bytes.every((byte) => byte < 256) ? Uint8Array.from(bytes) : undefined;
+  const address = ipv4Number(text);
+  if (address === undefined) return undefined;
+  return Uint8Array.of(address >>> 24, (address >>> 16) & 255, (address >>> 8) & 255, address & 255);
 }
 
 function parseIPv6(text: string): Uint8Array | undefined {

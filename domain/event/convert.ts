@@ -1,10 +1,11 @@
 /** A JSON value → the value of a column of some type, or why it does not fit. */
 import type { ColumnType, TimeSpelling } from '../config/config.js';
-import { parseAddress } from './address.js';
+import { ipv4Number, parseAddress } from './address.js';
 import { Rejection } from './rejection.js';
 import { checkExact, checkText, jsonText } from './text.js';
 import { dateReader, timeReader } from './time.js';
 import type { Value } from './types.js';
+import { uuidBytes } from './uuid.js';
 
 /**
  * Neither undefined nor null comes in: these are missing values. A bigint is one of `$kafka`: its offset, or its
@@ -12,12 +13,20 @@ import type { Value } from './types.js';
  */
 export type Converter = (value: unknown) => Value | Rejection;
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const WHOLE = /^[+-]?\d{1,40}$/;
 const DECIMAL = /^[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,6})?$/;
 
-const INT4 = { min: -(2n ** 31n), max: 2n ** 31n - 1n };
-const INT8 = { min: -(2n ** 63n), max: 2n ** 63n - 1n };
+interface WholeRange {
+  readonly min: bigint;
+  readonly max: bigint;
+  readonly expected: string;
+}
+const signed = (bits: bigint): WholeRange => {
+  const max = 2n ** (bits - 1n) - 1n;
+  return { min: -max - 1n, max, expected: `a whole number from ${-max - 1n} to ${max}` };
+};
+const INT4 = signed(32n);
+const INT8 = signed(64n);
 
 const wrong = (expected: string, value: unknown): Rejection =>
   new Rejection('wrong_type', `expected ${expected}, got ${typeName(value)}`);
@@ -28,8 +37,6 @@ const typeName = (value: unknown): string => {
   if (typeof value === 'object') return 'an object';
   return typeof value === 'string' ? 'other text' : `a ${typeof value}`;
 };
-
-export const isUuid = (text: string): boolean => UUID.test(text);
 
 /** Text; numbers and booleans as JSON spells them. */
 export const toText = (value: unknown): string | Rejection => {
@@ -42,8 +49,7 @@ export const toText = (value: unknown): string | Rejection => {
   return typeof value === 'boolean' || typeof value === 'bigint' ? String(value) : wrong('text', value);
 };
 
-const whole = (value: unknown, { min, max }: { min: bigint; max: bigint }): bigint | Rejection => {
-  const expected = `a whole number from ${min} to ${max}`;
+const whole = (value: unknown, { min, max, expected }: WholeRange): bigint | Rejection => {
   let number: bigint;
   if (typeof value === 'number') {
     if (!Number.isInteger(value)) {
@@ -63,6 +69,7 @@ const whole = (value: unknown, { min, max }: { min: bigint; max: bigint }): bigi
 };
 
 const toInteger: Converter = (value) => {
+  if (typeof value === 'number' && value === (value | 0)) return value | 0;
   const number = whole(value, INT4);
   return typeof number === 'bigint' ? Number(number) : number;
 };
@@ -95,12 +102,12 @@ const toDate = (spelling: TimeSpelling): Converter => {
 };
 
 const toInet: Converter = (value) =>
-  typeof value === 'string' && parseAddress(value) !== undefined
+  typeof value === 'string' && (ipv4Number(value) !== undefined || parseAddress(value) !== undefined)
     ? value
     : wrong('an IPv4 or IPv6 address without zone and mask', value);
 
 const toUuid: Converter = (value) =>
-  typeof value === 'string' && isUuid(value) ? value.toLowerCase() : wrong('a uuid', value);
+  typeof value === 'string' && uuidBytes(value) !== undefined ? value.toLowerCase() : wrong('a uuid', value);
 
 /** Years 1 to 9999: what ISO text can say, far inside PostgreSQL's bounds. */
 const MIN_TIME_US = -62_135_596_800_000_000n;

@@ -1,17 +1,19 @@
 /** Event ids: a uuid is its 16 bytes, any other id the uuid made from its SHA-256. */
-import { isUuid, toText } from './convert.js';
+import { toText } from './convert.js';
 import type { Rejection } from './rejection.js';
 import { checkKeyLength } from './text.js';
 import type { Hash } from './types.js';
+import { uuidBytes } from './uuid.js';
 
 const encoder = new TextEncoder();
 
 /** Undefined: the event has no id of its own. An empty one is none, or all such events would be one. */
 export function ownEventId(value: unknown, hash: Hash): Uint8Array | Rejection | undefined {
+  const uuid = typeof value === 'string' ? uuidBytes(value) : undefined;
+  if (uuid !== undefined) return uuid;
   const text = toText(value);
   if (typeof text !== 'string') return text;
   if (text === '') return undefined;
-  if (isUuid(text)) return uuidBytes(text);
   return checkKeyLength(text) ?? hashedUuid(encoder.encode(text), hash);
 }
 
@@ -25,9 +27,4 @@ function hashedUuid(bytes: Uint8Array, hash: Hash): Uint8Array {
   uuid[6] = ((uuid[6] ?? 0) & 0x0f) | 0x80;
   uuid[8] = ((uuid[8] ?? 0) & 0x3f) | 0x80;
   return uuid;
-}
-
-function uuidBytes(text: string): Uint8Array {
-  const hex = text.replaceAll('-', '');
-  return Uint8Array.from({ length: 16 }, (_, i) => parseInt(hex.slice(2 * i, 2 * i + 2), 16));
 }

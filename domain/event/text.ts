@@ -5,14 +5,12 @@ export const MAX_KEY_BYTES = 2048;
 /** PostgreSQL refuses deeper jsonb only at thousands, but Spark and people give up long before. */
 export const MAX_JSON_DEPTH = 64;
 
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
 /** PostgreSQL's text holds neither NUL nor half a character; one such value would fail a whole COPY. */
 export function checkText(text: string): Rejection | undefined {
   if (text.includes('\0')) return new Rejection('nul_byte', 'expected text without NUL, got a NUL in it');
-  return LONE_SURROGATE.test(text)
-    ? new Rejection('lone_surrogate', 'expected whole characters, got half a surrogate pair')
-    : undefined;
+  return text.isWellFormed()
+    ? undefined
+    : new Rejection('lone_surrogate', 'expected whole characters, got half a surrogate pair');
 }
 
 const encoder = new TextEncoder();
