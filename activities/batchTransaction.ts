@@ -1,4 +1,3 @@
-import { Context } from '@temporalio/activity';
 import { dayStartUs } from '../clients/postgres/days.js';
 import * as sql from '../clients/postgres/ingest.js';
 import { asPositions, nextOffsets } from '../clients/postgres/offsets.js';
@@ -19,6 +18,7 @@ export type Way = 'straight' | 'candidates';
 export interface TransactionContext extends RowsContext {
   readonly deps: IngestDeps;
   readonly batch: BatchRef;
+  readonly alive: AbortSignal;
 }
 
 /**
@@ -29,9 +29,10 @@ export async function persistInTransaction(
   context: TransactionContext,
   way: Way,
 ): Promise<{ readonly result: PersistBatchResult; readonly surprised: boolean }> {
-  const { client, deps, batch, reader, moved } = context;
+  const { client, deps, batch, reader, moved, alive } = context;
   const { batchId, sourceId, ranges, topic } = batch;
   const partitions = ranges.map((r) => r.partition);
+  alive.throwIfAborted();
   const stands = await sql.lockOffsets(client, sourceId, partitions);
   const at = new Map(stands.map((p) => [p.partition, p.offset]));
   const elsewhere = ranges.some(({ partition, from }) => at.get(partition) !== from);
@@ -60,7 +61,7 @@ export async function persistInTransaction(
     const columns = REJECTED_COLUMNS.map((c) => c.name);
     await ensureRejectedStaging(client);
     if (rejected > 0) await sql.copyRows(client, stagedTable('rejected'), columns, reader.rejected());
-    await stageRefused(client, deps, topic, checked.refused, Context.current().cancellationSignal);
+    await stageRefused(client, deps, topic, checked.refused, alive);
     deadLetters = await acceptRejected(client, columns, sourceId, batchId);
   }
   const counts: Counts = {

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
-import type pg from 'pg';
 import { ensureDays } from '../clients/postgres/days.js';
 import {
   isDataError,
@@ -17,11 +16,14 @@ import type { BatchRef, PersistBatchInput, PersistBatchResult } from '../domain/
 import { persistInTransaction, type Way } from './batchTransaction.js';
 import type { IngestDeps } from './deps.js';
 import { wrapActivity } from './failure.js';
+import { endedByAbort, unlessStuck } from './guarded.js';
 import { heartbeatTimeoutMs, underHeartbeat } from './heartbeat.js';
 import { SpoolReader } from './spoolReader.js';
 
 /** Deadlocks and serialisation failures pass when the transaction is run again; lock time-outs after the rivals ended. */
 const TRIES = 5;
+/** Heartbeats without a move of PostgreSQL after which an attempt is given up; a wait for a lock ends within one. */
+const STUCK_AFTER = 6;
 
 /**
  * Puts a spooled batch into PostgreSQL in one transaction: rows, dead letters, window marks, ledger, offsets.
@@ -36,7 +38,7 @@ export function createPersistBatch(
     const progress = { batch: batch.batchId, records: batch.records, step: 'ledger', bytes: 0 };
     const result = await underHeartbeat(
       () => progress,
-      () => persist(deps, batch, ways, progress),
+      (alive) => persist(deps, batch, ways, progress, alive),
     );
     if (result.outcome === 'persisted') await deps.spool.remove(batch.batchId);
     return result;
@@ -68,42 +70,54 @@ async function persist(
   batch: BatchRef,
   ways: Ways,
   progress: { step: string; bytes: number },
+  alive: AbortSignal,
 ): Promise<PersistBatchResult> {
   const { postgres, logger } = deps;
-  const context = Context.current();
-  const { activityId, attempt, workflowExecution } = context.info;
+  const heartbeatMs = heartbeatTimeoutMs();
+  const { activityId, attempt, workflowExecution } = Context.current().info;
   const run = short(`${workflowExecution?.runId ?? ''}/${activityId}/${attempt}/${process.pid}`);
   const work = short(`${batch.topic}/${batch.shard}`);
   const own = applicationName(postgres.name, 'persistBatch', work, run);
   const rivals = own.slice(0, own.lastIndexOf(':'));
-  const known = await withClient(postgres, own, (client) => sql.ledgerCounts(client, batch.batchId));
+  const known = await withClient(postgres, own, async (client) => {
+    const counts = await sql.ledgerCounts(client, batch.batchId);
+    if (counts !== undefined) await sql.passPersisted(client, batch.sourceId, batch.ranges);
+    return counts;
+  });
   if (known !== undefined) return { outcome: 'persisted', counts: known, replayed: true };
   const reader = await SpoolReader.open(deps.spool, batch.batchId);
+  let moves = 0;
   const moved = (bytes: number): void => {
+    moves++;
     progress.bytes += bytes;
   };
   let way = ways.of(batch);
   for (let tries = 1; ; tries++) {
     try {
       const done = await withClient(postgres, own, (client) =>
-        endedByCancellation(deps, client, context.cancellationSignal, async () => {
-          const heartbeatMs = heartbeatTimeoutMs();
-          await sql.limitWaits(client, heartbeatMs / 3, heartbeatMs * 2);
-          progress.step = 'days';
-          await ensureDays(client, postgres.name, reader.batch.days);
-          progress.step = way;
-          const result = await inTransaction(client, () =>
-            persistInTransaction({ client, deps, batch, reader, moved }, way),
-          );
-          await sql.resetWaits(client);
-          return result;
-        }),
+        endedByAbort(deps, own, alive, () =>
+          unlessStuck(
+            () => moves,
+            heartbeatMs * STUCK_AFTER,
+            async () => {
+              await sql.limitWaits(client, heartbeatMs / 3, heartbeatMs * 2);
+              progress.step = 'days';
+              await ensureDays(client, postgres.name, reader.batch.days);
+              progress.step = way;
+              const result = await inTransaction(client, () =>
+                persistInTransaction({ client, deps, batch, reader, moved, alive }, way),
+              );
+              await sql.resetWaits(client);
+              return result;
+            },
+          ),
+        ),
       );
       await deps.failpoint('persistBatch:after-commit');
       if (way === 'candidates') ways.learn(batch, done.surprised);
       return done.result;
     } catch (e) {
-      context.cancellationSignal.throwIfAborted();
+      alive.throwIfAborted();
       const cause = e instanceof Error && e.cause !== undefined ? e.cause : e;
       if (way === 'straight' && (isDataError(cause) || isDeadlock(cause))) {
         logger.debug(
@@ -119,28 +133,5 @@ async function persist(
         logger.warn({ topic: batch.topic, shard: batch.shard, ended }, 'ended attempts that held the locks');
       } else await sleep(Math.random() * 100 * 2 ** tries);
     }
-  }
-}
-
-/** A cancelled attempt does not go on in PostgreSQL: its session is ended from another connection. */
-async function endedByCancellation<T>(
-  { postgres, logger }: IngestDeps,
-  client: pg.PoolClient,
-  signal: AbortSignal,
-  use: () => Promise<T>,
-): Promise<T> {
-  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-  const pid = rows[0]?.pid ?? 0;
-  const end = (): void => {
-    sql.terminateBackend(postgres.pool, pid).catch((e: unknown) => {
-      logger.warn({ pid, err: String(e) }, 'the session of a cancelled attempt could not be ended');
-    });
-  };
-  signal.throwIfAborted();
-  signal.addEventListener('abort', end, { once: true });
-  try {
-    return await use();
-  } finally {
-    signal.removeEventListener('abort', end);
   }
 }

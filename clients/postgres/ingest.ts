@@ -72,9 +72,13 @@ export async function terminateRivals(
   return rowCount ?? 0;
 }
 
-/** Ends a session whose attempt was cancelled, whatever it is doing. */
-export async function terminateBackend(client: Pick<Client, 'query'>, pid: number): Promise<void> {
-  await client.query('SELECT pg_terminate_backend($1)', [pid]);
+/** Ends the sessions of an attempt that is over, whatever they are doing. By its name: a pid may be another's by now. */
+export async function terminateOwn(client: Pick<Client, 'query'>, own: string): Promise<void> {
+  await client.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE application_name = $1 AND pid <> pg_backend_pid() AND datname = current_database()`,
+    [own],
+  );
 }
 
 /** Binary COPY; `table` is quoted. */
@@ -151,5 +155,22 @@ export async function advanceOffsets(
        FROM unnest($2::int[], $3::bigint[]) AS r(partition, next)
       WHERE o.source_id = $1 AND o.partition = r.partition`,
     [sourceId, ranges.map((r) => r.partition), ranges.map((r) => r.to)],
+  );
+}
+
+/**
+ * Moves offsets that still, or again, stand where a batch of the ledger begins: its records are in the tables, so
+ * offsets that somebody set back by hand would else be read from for ever.
+ */
+export async function passPersisted(
+  client: Client,
+  sourceId: number,
+  ranges: readonly OffsetRange[],
+): Promise<void> {
+  await client.query(
+    `UPDATE ingest_offset o SET next_offset = r.next, updated_at = now()
+       FROM unnest($2::int[], $3::bigint[], $4::bigint[]) AS r(partition, first, next)
+      WHERE o.source_id = $1 AND o.partition = r.partition AND o.next_offset = r.first`,
+    [sourceId, ranges.map((r) => r.partition), ranges.map((r) => r.from), ranges.map((r) => r.to)],
   );
 }

@@ -59,6 +59,14 @@ families:
 roles: { url: click_data.url, user: click_data.user_id, session: click_data.session_id, country: geo_data.country }
 `;
 
+/** One for each set of dependencies, as a worker has it: it remembers how its last batches went. */
+const made = new WeakMap<IngestDeps, ReturnType<typeof createPersistBatch>>();
+function persistOf(deps: IngestDeps): ReturnType<typeof createPersistBatch> {
+  const known = made.get(deps) ?? createPersistBatch(deps);
+  made.set(deps, known);
+  return known;
+}
+
 /** @param base shares another installation's topic and tables (a second worker on the same machine) */
 export async function install(
   what: string,
@@ -101,7 +109,7 @@ export async function install(
       return env(1).run(createConsumeBatch(this), { topic, shard: 0, shards: 1, ...input });
     },
     persist(batch, attempt = 1) {
-      return env(attempt).run(createPersistBatch(this), { batch });
+      return env(attempt).run(persistOf(this), { batch });
     },
     async drain() {
       const results: PersistBatchResult[] = [];
