@@ -7,6 +7,7 @@ import {
   startOffsets,
 } from '../clients/postgres/offsets.js';
 import { withClient } from '../clients/postgres/pool.js';
+import type { Config } from '../domain/config/config.js';
 import { ConfigurationError } from '../domain/errors.js';
 import type { IngestDeps } from './deps.js';
 
@@ -56,25 +57,26 @@ export async function openSource(
     let next = await nextOffsets(client, sourceId);
     const missing = partitions.filter((p) => !next.has(p));
     if (missing.length > 0) {
-      const starts =
-        next.size === 0
-          ? await configuredStart(kafka, config.kafka.start, topic, missing, signal)
-          : await kafka.earliestOffsets(topic, missing, signal);
-      await startOffsets(client, sourceId, starts);
+      await startOffsets(client, sourceId, await beginnings(deps, topic, missing, next.size === 0, signal));
       next = await nextOffsets(client, sourceId);
     }
     return { description, sourceId, incarnation, next, shards, wantedShards };
   });
 }
 
-function configuredStart(
-  kafka: KafkaClient,
-  start: IngestDeps['config']['kafka']['start'],
+/**
+ * Where ingestion begins with partitions that have no offset yet.
+ * @param isNew whether the topic is new to this installation; else they were added later
+ */
+export function beginnings(
+  { kafka, config }: { readonly kafka: KafkaClient; readonly config: Config },
   topic: string,
   partitions: readonly number[],
+  isNew: boolean,
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<number, bigint>> {
-  if (start === 'earliest') return kafka.earliestOffsets(topic, partitions, signal);
+  const { start } = config.kafka;
+  if (start === 'earliest' || !isNew) return kafka.earliestOffsets(topic, partitions, signal);
   if (start === 'latest') return kafka.lastStableOffsets(topic, partitions, signal);
   return kafka.offsetsForTime(topic, partitions, Date.parse(start.time), signal);
 }

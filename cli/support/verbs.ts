@@ -14,6 +14,7 @@ export const VERBS: ReadonlyMap<string, Load> = new Map<string, Load>([
   ['config', () => import('../verbs/config.js')],
   ['migrate', () => import('../verbs/migrate.js')],
   ['produce', () => import('../verbs/produce.js')],
+  ['try', () => import('../verbs/try.js')],
   ['worker', () => import('../verbs/worker.js')],
   ['pipeline', () => import('../verbs/pipeline.js')],
   ['ingest', () => import('../verbs/ingest.js')],
@@ -30,7 +31,6 @@ export const VERBS: ReadonlyMap<string, Load> = new Map<string, Load>([
 
 /** Verbs of the design that this version does not have: named, so that nobody looks for a spelling mistake. */
 export const LATER: ReadonlyMap<string, string> = new Map([
-  ['try', 'what would become of the topic’s next records'],
   ['backfill', 'recompute a range'],
   ['reindex', 'rebuild the index'],
   ['explain', 'the clicks behind a figure'],

@@ -26,6 +26,8 @@ import type {
 
 export interface Installation extends IngestDeps {
   readonly topic: string;
+  /** The configuration's text, for commands that read it from a file. */
+  readonly yaml: string;
   consume(input?: Partial<ConsumeBatchInput>): Promise<ConsumeBatchResult>;
   persist(batch: BatchRef, attempt?: number): Promise<PersistBatchResult>;
   /** Consumes and persists until nothing is left. */
@@ -81,8 +83,9 @@ export async function install(
   const topic = options.base?.topic ?? `${name}_clicks`;
   const servers = parseServers(process.env);
   const dir = await mkdtemp(join(tmpdir(), 'clickstream-test-'));
-  const text = yaml(name, topic, `, spool: { dir: ${dir} }${options.extra ?? ''}`);
-  const config = parseConfig(options.text?.(text) ?? text, 'test.yaml');
+  const common = yaml(name, topic, `, spool: { dir: ${dir} }${options.extra ?? ''}`);
+  const text = options.text?.(common) ?? common;
+  const config = parseConfig(text, 'test.yaml');
   const kafka = openKafka(servers, name);
   if (options.base === undefined) await kafka.createTopic(topic, options.partitions ?? 1);
   const postgres = openPostgres(servers, name);
@@ -105,6 +108,7 @@ export async function install(
   const installation: Installation = {
     ...deps,
     topic,
+    yaml: text,
     consume(input = {}) {
       return env(1).run(createConsumeBatch(this), { topic, shard: 0, shards: 1, ...input });
     },
