@@ -13,6 +13,7 @@ export type Fate =
       readonly eventId: Uint8Array | undefined;
     }
   | Extract<Decoded, { readonly kind: 'rejected' }>
+  /** The reason may name its place: `event.where[1]`. */
   | { readonly kind: 'filtered'; readonly reason: string };
 
 /** What PostgreSQL has already; it is only asked. */
@@ -47,7 +48,8 @@ export class Foresight {
 
   private decoded(record: KafkaRecord, source: { sourceId: number; topic: string }): Fate {
     const decoded = this.decode(record, source);
-    if (decoded.kind !== 'row') return decoded;
+    if (decoded.kind === 'rejected') return decoded;
+    if (decoded.kind === 'filtered') return { kind: 'filtered', reason: decoded.condition };
     const { row } = decoded;
     return isBelow(row.eventTimeUs, this.stored?.floor)
       ? { kind: 'filtered', reason: BEFORE_RETENTION }
