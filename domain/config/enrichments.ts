@@ -67,28 +67,28 @@ export const ENRICHMENT_KINDS: Readonly<Record<Enrichment, Kind>> = {
 
 const isEnrichment = (name: string): name is Enrichment => Object.hasOwn(ENRICHMENT_KINDS, name);
 
-/** Every enrichment as it is spelled: `$ua.browser`, `$visitor`. */
-const spellings = (): string[] =>
-  Object.entries(ENRICHMENT_KINDS).flatMap(([enrichment, { fields }]) =>
-    Object.keys(fields).map((field) => (field === '' ? enrichment : `${enrichment}.${field}`)),
-  );
+const spell = (enrichment: string, field: string): string =>
+  field === '' ? enrichment : `${enrichment}.${field}`;
 
 export function parseEnrichment(written: string): NamedPlace | NoPlace {
   const dot = written.indexOf('.');
   const enrichment = dot < 0 ? written : written.slice(0, dot);
   const field = dot < 0 ? '' : written.slice(dot + 1);
-  if (isEnrichment(enrichment)) {
-    const { fields, open } = ENRICHMENT_KINDS[enrichment];
-    const known = Object.hasOwn(fields, field);
-    const named = open !== undefined && field.startsWith(open) && field.length > open.length;
-    if (known || named) return { kind: 'enrichment', enrichment, field };
+  if (!isEnrichment(enrichment)) {
+    const all = Object.entries(ENRICHMENT_KINDS);
+    const spellings = all.flatMap(([name, { fields }]) => Object.keys(fields).map((one) => spell(name, one)));
+    return noPlace(`an enrichment (${all.map(([name]) => name).join(', ')})`, written, spellings);
   }
-  const meant = nearest(written, spellings());
-  return new NoPlace(
-    meant === undefined
-      ? `an enrichment, one of ${spellings().join(', ')}`
-      : `an enrichment, perhaps ${meant}`,
-  );
+  const { fields, open } = ENRICHMENT_KINDS[enrichment];
+  const isNamed = open !== undefined && field.startsWith(open) && field.length > open.length;
+  if (isNamed || Object.hasOwn(fields, field)) return { kind: 'enrichment', enrichment, field };
+  const spellings = Object.keys(fields).map((one) => spell(enrichment, one));
+  return noPlace(`one of ${spellings.join(', ')}`, written, spellings);
+}
+
+function noPlace(expected: string, written: string, spellings: readonly string[]): NoPlace {
+  const meant = nearest(written, spellings);
+  return new NoPlace(meant === undefined ? expected : `${expected}, perhaps ${meant}`);
 }
 
 /** The column types that hold an enrichment. */

@@ -200,7 +200,7 @@ describe('parseConfig', () => {
       'an enrichment that is none',
       '$visitor',
       '$visitors',
-      /expected an enrichment, perhaps \$visitor, got "\$visitors"$/,
+      /expected an enrichment \(.*\), perhaps \$visitor, got "\$visitors"$/,
     ],
     [
       'a retention in hours',
