@@ -1,7 +1,7 @@
 import { CopyEncoder, type CopyType, type CopyValue } from '../clients/postgres/copyBinary.js';
 import { dayOf, type Day } from '../clients/postgres/days.js';
 import { familyColumns } from '../clients/postgres/families.js';
-import { clickId } from '../clients/postgres/offsets.js';
+import { clickIdHigh, clickIdLow } from '../clients/postgres/offsets.js';
 import { BEFORE_RETENTION, isBelow, type Floor } from '../clients/postgres/retention/floor.js';
 import type { Config } from '../domain/config/config.js';
 import type { ClaimFilter } from '../domain/claimFilter.js';
@@ -9,7 +9,8 @@ import type { Decoder, KafkaRecord, Row } from '../domain/event/decoder.js';
 import { FAMILIES, type Family } from '../domain/names.js';
 import type { OffsetRange } from '../domain/stages.js';
 import { RowClaims } from './rowClaims.js';
-import { ROW_ENTRY, type SpoolFile, type SpoolWriter } from './spool.js';
+import { RowEntries } from './rowEntries.js';
+import type { SpoolFile, SpoolWriter } from './spool.js';
 
 /** A dead letter's columns in the order of the spool's `rejected` file. */
 export const REJECTED_COLUMNS: readonly { readonly name: string; readonly type: CopyType }[] = [
@@ -51,6 +52,8 @@ export function deadLetterValues({ record, reason, field, message, eventId }: De
   ];
 }
 
+const DAY_US = 86_400_000_000;
+
 /** What one `write` to a file carries at least. */
 const CHUNK = 256 * 1024;
 
@@ -65,11 +68,11 @@ export class BatchWriter {
   private newDays = 0;
   private readonly encoders: Readonly<Record<Family, CopyEncoder>>;
   private readonly rejected = new CopyEncoder(REJECTED_COLUMNS.map((c) => c.type));
-  private readonly ends: Record<Family, number> = { click_data: 0, geo_data: 0, user_agent_data: 0 };
-  private readonly written: Record<Family, number> = { click_data: 0, geo_data: 0, user_agent_data: 0 };
+  /** Bytes of each family that are in the spool, in the order of FAMILIES. */
+  private readonly written = [0, 0, 0];
   private readonly claims = new RowClaims();
-  private entries: Buffer[] = [];
-  private lastDay: { from: bigint; day: Day } | undefined;
+  private readonly entries = new RowEntries();
+  private lastDay: { from: number; day: Day } | undefined;
 
   constructor(
     private readonly spool: SpoolWriter,
@@ -110,18 +113,10 @@ export class BatchWriter {
 
   /** Writes what has gathered, when it is worth a write; `all` at the end. */
   async flush(all = false): Promise<void> {
-    for (const family of FAMILIES) {
-      const encoder = this.encoders[family];
-      if (encoder.length === 0 || (!all && encoder.length < CHUNK)) continue;
-      const bytes = encoder.take();
-      this.written[family] += bytes.length;
-      await this.spool.write(family, bytes);
-    }
+    for (const [i, family] of FAMILIES.entries())
+      this.written[i] = (this.written[i] ?? 0) + (await this.put(family, this.encoders[family], all));
     await this.put('rejected', this.rejected, all);
-    if (this.entries.length > 0 && (all || this.entries.length * ROW_ENTRY >= CHUNK)) {
-      await this.spool.write('rows', Buffer.concat(this.entries));
-      this.entries = [];
-    }
+    await this.put('rows', this.entries, all);
   }
 
   /** The batch is complete: claims its ids and makes it readable under its id. */
@@ -143,24 +138,32 @@ export class BatchWriter {
     this.counts.filtered++;
   }
 
-  private addRow(record: KafkaRecord, row: Row): void {
-    const id = clickId(this.source.sourceId, record.partition, record.offset);
-    const entry = Buffer.allocUnsafe(ROW_ENTRY);
-    entry.writeBigInt64BE(id, 0);
-    for (const [i, family] of FAMILIES.entries()) {
-      const fixed = family === 'click_data' ? [id, row.eventId, row.eventTimeUs] : [id, row.eventTimeUs];
-      const encoder = this.encoders[family];
-      encoder.row([...fixed, ...row.families[family]]);
-      this.ends[family] = this.written[family] + encoder.length;
-      entry.writeBigInt64BE(BigInt(this.ends[family]), 8 + 8 * i);
-    }
-    this.entries.push(entry);
-    this.claims.add(row.eventId, record.partition, row.eventTimeUs);
+  private addRow({ partition, offset }: KafkaRecord, { eventId, eventTimeUs, families }: Row): void {
+    const number = Number(offset);
+    const high = clickIdHigh(this.source.sourceId, partition, number);
+    const low = clickIdLow(number);
+    const timeUs = Number(eventTimeUs);
+    const { click_data, geo_data, user_agent_data } = this.encoders;
+    click_data.rowWithKeys({ high, low, eventId, timeUs }, families.click_data);
+    const keys = { high, low, eventId: undefined, timeUs };
+    geo_data.rowWithKeys(keys, families.geo_data);
+    user_agent_data.rowWithKeys(keys, families.user_agent_data);
+    const [clicks = 0, geo = 0, agents = 0] = this.written;
+    this.entries.add(high, low, [
+      clicks + click_data.length,
+      geo + geo_data.length,
+      agents + user_agent_data.length,
+    ]);
+    this.claims.add(eventId, partition, eventTimeUs);
     this.counts.rows++;
   }
 
-  private async put(file: SpoolFile, encoder: CopyEncoder, all: boolean): Promise<void> {
-    if (encoder.length > 0 && (all || encoder.length >= CHUNK)) await this.spool.write(file, encoder.take());
+  /** @returns how many bytes were written */
+  private async put(file: SpoolFile, from: CopyEncoder | RowEntries, all: boolean): Promise<number> {
+    const { length } = from;
+    if (length === 0 || (!all && length < CHUNK)) return 0;
+    await this.spool.write(file, from.take());
+    return length;
   }
 
   private admit(day: Day): boolean {
@@ -174,12 +177,12 @@ export class BatchWriter {
   }
 
   /** Most rows are of the day of the row before them. */
-  private day(timeUs: bigint): Day {
+  private day(time: bigint): Day {
+    const timeUs = Number(time);
     const last = this.lastDay;
-    if (last !== undefined && timeUs >= last.from && timeUs < last.from + 86_400_000_000n) return last.day;
-    const day = dayOf(timeUs);
-    const from = BigInt(Date.UTC(+day.slice(0, -4), +day.slice(-4, -2) - 1, +day.slice(-2))) * 1000n;
-    this.lastDay = { from, day };
+    if (last !== undefined && timeUs >= last.from && timeUs < last.from + DAY_US) return last.day;
+    const day = dayOf(time);
+    this.lastDay = { from: Math.floor(timeUs / DAY_US) * DAY_US, day };
     return day;
   }
 }

@@ -16,9 +16,6 @@ import { holdSpool } from './spoolLock.js';
 export const SPOOL_FILES = ['click_data', 'geo_data', 'user_agent_data', 'rejected', 'rows'] as const;
 export type SpoolFile = (typeof SPOOL_FILES)[number];
 
-/** Bytes of a row's entry in `rows`: click_id, then the ends in the three families, 64 bits each. */
-export const ROW_ENTRY = 32;
-
 /** Raised when what the files or the meta hold changes: a batch of another form is consumed again. */
 const FORM = 3;
 

@@ -5,7 +5,8 @@ import { COPY_HEADER, COPY_TRAILER } from '../clients/postgres/copyBinary.js';
 import { SpoolLost } from '../domain/errors.js';
 import { FAMILIES, type Family } from '../domain/names.js';
 import type { RowRange } from './rowClaims.js';
-import { ROW_ENTRY, type Spool, type SpooledBatch, type SpoolFile } from './spool.js';
+import { ROW_ENTRY } from './rowEntries.js';
+import type { Spool, SpooledBatch, SpoolFile } from './spool.js';
 
 const CHUNK = 256 * 1024;
 

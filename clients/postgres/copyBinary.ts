@@ -1,5 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import type { ColumnType } from '../../domain/config/config.js';
+import { ipv4Number } from '../../domain/event/address.js';
+import { uuidBytes } from '../../domain/event/uuid.js';
 
 /** PostgreSQL counts times from 2000-01-01. */
 const EPOCH_US = 946_684_800_000_000n;
@@ -19,9 +21,26 @@ export const COPY_TRAILER = Buffer.from([0xff, 0xff]);
 export type CopyType = ColumnType | 'bytea';
 export type CopyValue = string | number | bigint | boolean | Uint8Array | null;
 
+/** What a row of `rowWithKeys` begins with. */
+export interface RowKeys {
+  /** The click_id in its halves of 32 bits. */
+  readonly high: number;
+  readonly low: number;
+  /** 16 bytes; undefined: the table has no such column. */
+  readonly eventId: Uint8Array | undefined;
+  /** µs since 1970, a whole number. */
+  readonly timeUs: number;
+}
+
+const TWO_32 = 2 ** 32;
+const EPOCH_US_NUMBER = Number(EPOCH_US);
+/** Up to this length a loop over the characters is quicker than a call out of JavaScript. */
+const SHORT_TEXT = 48;
+
 /** Rows of one table in PostgreSQL's binary COPY form, without header and trailer. */
 export class CopyEncoder {
   private buffer: Buffer = Buffer.allocUnsafe(256 * 1024);
+  private view = viewOf(this.buffer);
   private at = 0;
 
   constructor(private readonly types: readonly CopyType[]) {}
@@ -33,9 +52,18 @@ export class CopyEncoder {
 
   /** Appends one row; values in the order and of the types that the constructor was given. */
   row(values: readonly CopyValue[]): void {
-    this.need(2);
-    this.at = this.buffer.writeInt16BE(this.types.length, this.at);
-    for (let i = 0; i < this.types.length; i++) this.field(this.types[i] ?? 'text', values[i] ?? null);
+    this.begin();
+    this.fields(values, 0);
+  }
+
+  /** Appends one row whose first columns are click_id, perhaps event_id, and event_time; then come the values. */
+  rowWithKeys({ high, low, eventId, timeUs }: RowKeys, values: readonly CopyValue[]): void {
+    this.begin();
+    this.int8(high, low);
+    if (eventId !== undefined) this.bytes(eventId);
+    const time = timeUs - EPOCH_US_NUMBER;
+    this.int8(Math.floor(time / TWO_32), time);
+    this.fields(values, eventId === undefined ? 2 : 3);
   }
 
   /** Hands over what was encoded since the last call. */
@@ -50,17 +78,30 @@ export class CopyEncoder {
     const larger = Buffer.allocUnsafe(Math.max(this.buffer.length * 2, this.at + bytes));
     this.buffer.copy(larger, 0, 0, this.at);
     this.buffer = larger;
+    this.view = viewOf(larger);
+  }
+
+  private begin(): void {
+    this.need(2);
+    this.view.setInt16(this.at, this.types.length);
+    this.at += 2;
+  }
+
+  private fields(values: readonly CopyValue[], before: number): void {
+    const { types } = this;
+    for (let i = before; i < types.length; i++) this.field(types[i] ?? 'text', values[i - before] ?? null);
   }
 
   private field(type: CopyType, value: CopyValue): void {
     if (value === null) {
       this.need(4);
-      this.at = this.buffer.writeInt32BE(-1, this.at);
+      this.view.setInt32(this.at, -1);
+      this.at += 4;
       return;
     }
     switch (type) {
       case 'text':
-        this.text(String(value), 0);
+        this.text(typeof value === 'string' ? value : String(value), 0);
         return;
       case 'jsonb':
         this.text(String(value), 1);
@@ -69,43 +110,59 @@ export class CopyEncoder {
         this.bytes(value as Uint8Array);
         return;
       case 'uuid':
-        this.bytes(
-          typeof value === 'string' ? Buffer.from(value.replaceAll('-', ''), 'hex') : (value as Uint8Array),
-        );
+        this.bytes(typeof value === 'string' ? uuid(value) : (value as Uint8Array));
         return;
       case 'inet':
-        this.bytes(inet(String(value)));
+        this.inet(String(value));
         return;
       case 'boolean':
         this.length4(1);
-        this.at = this.buffer.writeInt8(value === true ? 1 : 0, this.at);
+        this.view.setInt8(this.at, value === true ? 1 : 0);
+        this.at += 1;
         return;
       case 'integer':
-        this.length4(4);
-        this.at = this.buffer.writeInt32BE(Number(value), this.at);
+        this.int4(Number(value));
         return;
       case 'date':
-        this.length4(4);
-        this.at = this.buffer.writeInt32BE(Number(value) - EPOCH_DAYS, this.at);
+        this.int4(Number(value) - EPOCH_DAYS);
         return;
       case 'bigint':
         this.length4(8);
-        this.at = this.buffer.writeBigInt64BE(BigInt(value as bigint), this.at);
+        this.view.setBigInt64(this.at, BigInt(value as bigint));
+        this.at += 8;
         return;
       case 'timestamptz':
         this.length4(8);
-        this.at = this.buffer.writeBigInt64BE(BigInt(value as bigint) - EPOCH_US, this.at);
+        this.view.setBigInt64(this.at, BigInt(value as bigint) - EPOCH_US);
+        this.at += 8;
         return;
       case 'double':
         this.length4(8);
-        this.at = this.buffer.writeDoubleBE(Number(value), this.at);
+        this.view.setFloat64(this.at, Number(value));
+        this.at += 8;
         return;
     }
   }
 
+  /** The length of a field whose bytes follow, and room for both. */
   private length4(bytes: number): void {
     this.need(4 + bytes);
-    this.at = this.buffer.writeInt32BE(bytes, this.at);
+    this.view.setInt32(this.at, bytes);
+    this.at += 4;
+  }
+
+  private int4(value: number): void {
+    this.length4(4);
+    this.view.setInt32(this.at, value);
+    this.at += 4;
+  }
+
+  /** Of `low` only the lowest 32 bits count. */
+  private int8(high: number, low: number): void {
+    this.length4(8);
+    this.view.setInt32(this.at, high);
+    this.view.setInt32(this.at + 4, low);
+    this.at += 8;
   }
 
   private bytes(value: Uint8Array): void {
@@ -114,14 +171,55 @@ export class CopyEncoder {
     this.at += value.length;
   }
 
+  private inet(text: string): void {
+    const address = ipv4Number(text);
+    if (address === undefined) {
+      this.bytes(inet(text));
+      return;
+    }
+    this.length4(8);
+    this.view.setInt32(this.at, INET_IPV4);
+    this.view.setInt32(this.at + 4, address);
+    this.at += 8;
+  }
+
   /** `jsonb` has a version byte of 1 in front. */
   private text(value: string, version: 0 | 1): void {
-    const length = Buffer.byteLength(value);
-    this.length4(length + version);
-    if (version === 1) this.at = this.buffer.writeInt8(1, this.at);
-    this.at += this.buffer.write(value, this.at, 'utf8');
+    // A UTF-16 unit is at most three bytes.
+    this.need(5 + value.length * 3);
+    const begin = this.at + 4;
+    if (version === 1) this.buffer[begin] = 1;
+    const from = begin + version;
+    let end = value.length <= SHORT_TEXT ? this.ascii(value, from) : -1;
+    if (end < 0) end = from + this.buffer.write(value, from);
+    this.view.setInt32(this.at, end - begin);
+    this.at = end;
+  }
+
+  /** @returns where the text ends, -1 when it is not all ASCII */
+  private ascii(value: string, from: number): number {
+    const { buffer } = this;
+    const { length } = value;
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 127) return -1;
+      buffer[from + i] = code;
+    }
+    return from + length;
   }
 }
+
+const viewOf = ({ buffer, byteOffset, byteLength }: Buffer): DataView =>
+  new DataView(buffer, byteOffset, byteLength);
+
+function uuid(text: string): Uint8Array {
+  const bytes = uuidBytes(text);
+  if (bytes === undefined) throw new RangeError('a uuid value is no uuid');
+  return bytes;
+}
+
+/** The four bytes in front of an IPv4 address: see `inet`. */
+const INET_IPV4 = (2 << 24) | (32 << 16) | 4;
 
 /** Family (2 or 3), prefix length, is it a network, count of bytes, bytes. */
 function inet(text: string): Uint8Array {
