@@ -15,7 +15,8 @@ const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-
 export const printable = (text: string): string =>
   text.replace(UNPRINTABLE, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
 
-function cut(text: string, max: number): string {
+/** At most `max` UTF-16 units, a longer text with an ellipsis at its end. */
+export function cut(text: string, max: number): string {
   if (text.length <= max) return text;
   const head = text.slice(0, Math.max(0, max - 1));
   return `${/[\ud800-\udbff]$/.test(head) ? head.slice(0, -1) : head}…`;

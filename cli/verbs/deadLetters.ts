@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { deadLetter, deadLettersByReason, type DeadLetter } from '../../clients/postgres/deadLetters.js';
 import { openPostgres, type Postgres } from '../../clients/postgres/pool.js';
 import { UsageError } from '../../domain/errors.js';
+import { printable } from '../format/table.js';
 import { loadConfig } from '../loadConfig.js';
 import { examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
@@ -13,11 +14,14 @@ export function rawBytes(bytes: Buffer | null): { text: string } | { base64: str
     : { base64: bytes.toString('base64') };
 }
 
-/** A terminal must not obey what a record says: control characters are shown, not sent. */
+const INDENT = 11;
+
+/** A terminal must not obey what a record says, and no line of it may pass for one of ours. */
 const harmless = (text: string): string =>
-  text.replace(/\p{Cc}/gu, (c) =>
-    c === '\n' || c === '\t' ? c : `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
+  text
+    .split('\n')
+    .map(printable)
+    .join(`\n${' '.repeat(INDENT)}`);
 
 const shown = (bytes: Buffer | null): string => {
   const raw = rawBytes(bytes);
@@ -38,7 +42,7 @@ const asText = (d: DeadLetter): string =>
     ['key', shown(d.key)],
     ['value', shown(d.value)],
   ]
-    .map(([name = '', value = '']) => `${name.padEnd(11)}${value}`)
+    .map(([name = '', value = '']) => `${name.padEnd(INDENT)}${value}`)
     .join('\n');
 
 async function withPostgres<T>(ctx: CliContext, use: (postgres: Postgres) => Promise<T>): Promise<T> {

@@ -1,14 +1,18 @@
 import { openElasticsearch } from '../../clients/elasticsearch/index.js';
 import { openKafka } from '../../clients/kafka/index.js';
 import { openPostgres } from '../../clients/postgres/pool.js';
+import { cut, printable } from '../format/table.js';
 import { loadConfig } from '../loadConfig.js';
 import { ExitCode, examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
 import { verify, type VerifyReport } from '../verify/collect.js';
 
+/** URLs may have 100 KB and control characters; --json has them whole. */
+const MAX_WIDTH = 300;
+
 export function verifyText(report: VerifyReport): string {
   const lines = report.checks.flatMap((check) => [
     `${check.ok ? '✔' : '✘'} ${check.name}: ${check.detail}`,
-    ...(check.differences ?? []).map((difference) => `    ${difference}`),
+    ...(check.differences ?? []).map((difference) => `    ${cut(printable(difference), MAX_WIDTH)}`),
   ]);
   const { marks, hours, index, lag } = report.waiting;
   const waiting = [

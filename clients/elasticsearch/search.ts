@@ -2,7 +2,7 @@ import { errors, type Client, type estypes } from '@elastic/elasticsearch';
 import { readAlias, type Grain } from '../../domain/names.js';
 import { mapEsError } from './errors.js';
 import { abortable } from './retry.js';
-import { URL_KEYWORD_LENGTH } from './template.js';
+import { KEYWORD_LENGTH } from './template.js';
 
 /** What figures can be sorted by. */
 export const FIGURES = [
@@ -65,8 +65,8 @@ const wanted = (query: FigureQuery): ((url: string) => boolean) => {
 /** URLs beyond the keyword's length are found by being ignored there, and then compared letter by letter. */
 function urlFilter(url: NonNullable<FigureQuery['url']>): estypes.QueryDslQueryContainer {
   const tooLong = { term: { _ignored: 'url' } };
-  if (typeof url === 'string') return url.length <= URL_KEYWORD_LENGTH ? { term: { url } } : tooLong;
-  if (url.prefix.length > URL_KEYWORD_LENGTH) return tooLong;
+  if (typeof url === 'string') return url.length <= KEYWORD_LENGTH ? { term: { url } } : tooLong;
+  if (url.prefix.length > KEYWORD_LENGTH) return tooLong;
   return { bool: { should: [{ prefix: { url: url.prefix } }, tooLong], minimum_should_match: 1 } };
 }
 

@@ -3,10 +3,10 @@ import { GRAINS, indexTemplate, readAlias } from '../../domain/names.js';
 import { abortable } from './retry.js';
 
 /**
- * Fields longer than this (in UTF-16 units) are not in `url` but only in `url.words` and the source:
+ * Texts longer than this (in UTF-16 units) are not in the keyword but only in `url.words` and the source:
  * a term has at most 32,766 bytes, and a unit at most 4 of them.
  */
-export const URL_KEYWORD_LENGTH = 8191;
+export const KEYWORD_LENGTH = 8191;
 
 const long = { type: 'long' } as const;
 const double = { type: 'double' } as const;
@@ -20,10 +20,11 @@ export const MAPPINGS: estypes.MappingTypeMapping = {
     window_start: { type: 'date' },
     url: {
       type: 'keyword',
-      ignore_above: URL_KEYWORD_LENGTH,
+      ignore_above: KEYWORD_LENGTH,
       fields: { words: { type: 'text', analyzer: 'standard' } },
     },
-    country: keyword,
+    // Whatever the events call a country is one.
+    country: { type: 'keyword', ignore_above: KEYWORD_LENGTH },
     click_count: long,
     bot_clicks: long,
     unique_users: long,

@@ -27,8 +27,8 @@ export async function openCountries(): Promise<Enrichers['geoip']> {
 }
 
 /** The registries' lists have some of these under a country; they are nowhere. */
-function isPrivate([a = 0, b = 0, ...rest]: Uint8Array): boolean {
-  if (rest.length === 2) {
+function isPrivate([a = 0, b = 0, c = 0, ...rest]: Uint8Array): boolean {
+  if (rest.length === 1) {
     return (
       a === 0 ||
       a === 10 ||
@@ -37,7 +37,11 @@ function isPrivate([a = 0, b = 0, ...rest]: Uint8Array): boolean {
       (a === 100 && b >= 64 && b < 128) ||
       (a === 169 && b === 254) ||
       (a === 172 && b >= 16 && b < 32) ||
-      (a === 192 && b === 168)
+      (a === 192 && b === 168) ||
+      // Documentation: nobody's, whatever the lists say.
+      (a === 192 && b === 0 && c === 2) ||
+      (a === 198 && b === 51 && c === 100) ||
+      (a === 203 && b === 0 && c === 113)
     );
   }
   // ::/8 (loopback, unspecified), fc00::/7 (private), fe80::/10 (link-local), ff00::/8 (multicast)

@@ -63,14 +63,14 @@ export function hostEnd({ text, pathStart }: UrlParts, start: number): number {
   return other >= start && text.charAt(colon - 1) !== ']' ? pathStart : colon;
 }
 
+/** As browsers read it: blanks in front are none, a backslash is a slash, the last @ before the path counts. */
+const USER_INFO = /^(\s*(?:[a-z][a-z0-9+.-]*:)?[\\/]{2})([^\\/?#]*)@/i;
+
 /** Without user and password where there is a password; everything else letter by letter. */
 export function withoutPassword(text: string): string {
   if (!text.includes('@')) return text;
-  const parts = splitUrl(text);
-  if (parts.authority < 0) return text;
-  const host = hostStart(parts);
-  const colon = text.indexOf(':', parts.authority);
-  return colon >= 0 && colon < host ? text.slice(0, parts.authority) + text.slice(host) : text;
+  const [found = '', before = '', user = ''] = USER_INFO.exec(text) ?? [];
+  return user.includes(':') ? before + text.slice(found.length) : text;
 }
 
 const DEFAULT_PORTS: Readonly<Record<string, string>> = {

@@ -1,13 +1,14 @@
 /** The corpus's rows through the decoder, with the enrichments that workers use. */
-import { createHash } from 'node:crypto';
-import { openEnrichers } from '../../clients/enrich/index.js';
+import { openDecoder as openWorkersDecoder } from '../../clients/enrich/decoder.js';
 import type { Config } from '../../domain/config/config.js';
 import { parseConfig } from '../../domain/config/parse.js';
-import { createDecoder } from '../../domain/event/decoder.js';
 import type { Decoded, Value } from '../../domain/event/types.js';
 import { FAMILIES } from '../../domain/names.js';
 import { corpusYaml } from './mapping.js';
 import { SENT_MS, type PoisonRow } from './poison.js';
+
+/** Of `$visitor`; workers under test get the same. */
+export const VISITOR_KEY = 'a key for tests alone';
 
 export const corpusConfig = parseConfig(corpusYaml({ name: 'poison', topics: ['poison'] }), 'poison.yaml');
 
@@ -17,8 +18,7 @@ export type DecodeRow = (
 ) => Decoded;
 
 export async function openDecoder(config: Config = corpusConfig): Promise<DecodeRow> {
-  const enrich = await openEnrichers(config, new Uint8Array(32).fill(7));
-  const decode = createDecoder(config, enrich, (bytes) => createHash('sha256').update(bytes).digest());
+  const decode = await openWorkersDecoder(config, Buffer.from(VISITOR_KEY));
   return ({ key = null, timestampMs = SENT_MS, appendTime = false }, value) =>
     decode(
       { partition: 1, offset: 17n, timestampMs: appendTime ? SENT_MS : timestampMs, key, value },

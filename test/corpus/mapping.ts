@@ -6,11 +6,13 @@ export const corpusYaml = (installation: {
 name: ${installation.name}
 kafka: { topics: [${installation.topics.join(', ')}] }
 event:
+  where: [{ absent: _heartbeat_ }, { not: { field: kind, in: [ping, 7] } }]
   nulls: ['-', 'direct']
   id: { from: [event_id] }
   time: { from: [t], formats: [iso, epoch_s, epoch_ms, epoch_us] }
   address: { from: [ip] }
   agent: { from: [ua] }
+  referrer: { from: [referrer] }
 families:
   click_data:
     url: { type: text, from: [page.url, url], required: true }
@@ -28,6 +30,12 @@ families:
     uuid: { type: uuid, from: [uuid] }
     json: { type: jsonb, from: [json] }
     inherited: { type: text, from: [__proto__.polluted, constructor.name, constructor.prototype.polluted, toString, l.length] }
+    inner: { type: text, from: [{ json: payload, path: 'a.0' }] }
+    product: { type: text, from: [{ template: '/product/{aid}?{params[key=ref].value}' }] }
+    host: { type: text, from: [$url.host] }
+    q: { type: text, from: [$url.query.q] }
+    campaign: { type: text, from: [$referrer.utm_campaign, { const: none }] }
+    sent: { type: timestamptz, from: [$kafka.timestamp] }
     is_bot: { type: boolean, from: [$ua.is_bot] }
   geo_data:
     country: { type: text, from: [geo.country, $geoip.country] }

@@ -300,7 +300,7 @@ const injected = ([what, text]: readonly [string, string]): readonly PoisonRow[]
     },
     { key: Buffer.from(text), headers: { [`x ${what}`]: Buffer.from(text) } },
   ),
-  dead(`${what} as a number`, { i: text }, 'wrong_type', 'click_data.i'),
+  dead(`${what} as a number`, { i: text }, 'wrong_type', 'click_data.i', { key: Buffer.from(text) }),
   dead(`${what} as the time`, { t: text }, 'unparsable_time', 'event.time'),
   dead(`${what} as an address of type inet`, { inet: text }, 'wrong_type', 'click_data.inet'),
 ];
@@ -363,11 +363,115 @@ const URLS: readonly PoisonRow[] = [
   page('no scheme', '//shop.example/a'),
   page('no scheme and no slashes', 'shop.example/a'),
   page('a relative URL', '../a?b#c'),
-  page('an empty path', ''),
+  dead('an empty page', { url: '' }, 'missing_required', 'click_data.url'),
   page('a space', ' '),
   page('a port out of range', 'http://shop.example:99999/'),
   page('backslashes for slashes', 'http:\\\\shop.example\\a'),
   page('IPv6 as the host', 'http://[::1%25eth0]:80/'),
+];
+
+/** A password is nobody's business in an index that people search; a name alone is kept. */
+const secret = (what: string, url: string, stored: string): PoisonRow =>
+  kept(what, { url }, { 'click_data.url': stored });
+
+const PASSWORDS: readonly PoisonRow[] = [
+  secret('a password in a URL', 'https://me:secret@shop.example/a?b#c', 'https://shop.example/a?b#c'),
+  secret('a password with an @', 'https://me:sec@ret@shop.example/', 'https://shop.example/'),
+  secret('a password with a colon', 'https://me:se:cret@shop.example/', 'https://shop.example/'),
+  secret('a password without a user', 'https://:secret@shop.example/', 'https://shop.example/'),
+  secret('a password without a scheme', '//me:secret@shop.example/', '//shop.example/'),
+  secret('a password behind blanks', ' \thttps://me:secret@shop.example/', ' \thttps://shop.example/'),
+  secret('a password behind backslashes', 'https:\\\\me:secret@shop.example/', 'https:\\\\shop.example/'),
+  secret('a user without a password', 'https://me@shop.example/', 'https://me@shop.example/'),
+  secret('an @ in a query', 'https://shop.example/?q=a:b@c', 'https://shop.example/?q=a:b@c'),
+  secret('an @ in a path', '/a:b@c', '/a:b@c'),
+  kept('a password of a megabyte', () => ({ url: `https://me:${'@:'.repeat(MB / 2)}@shop.example/` }), {
+    'click_data.url': 'https://shop.example/',
+    'click_data.host': 'shop.example',
+  }),
+];
+
+/** What the mapping makes of parts of a value: JSON inside text, templates, parts of URLs. */
+const PARTS: readonly PoisonRow[] = [
+  kept('JSON inside text', { payload: '{"a":["x"]}' }, { 'click_data.inner': 'x' }),
+  kept('JSON that was sent as such', { payload: { a: [0] } }, { 'click_data.inner': '0' }),
+  kept(
+    '__proto__ inside text',
+    { payload: '{"__proto__":{"polluted":1},"a":["x"]}' },
+    { 'click_data.inner': 'x' },
+  ),
+  kept('depth inside text', () => ({ payload: brackets(1_000_000) }), { 'click_data.inner': null }),
+  dead('text that is no JSON', { payload: '{"a":' }, 'wrong_type', 'click_data.inner'),
+  dead('NUL in JSON inside text', { payload: '{"a":["\\u0000"]}' }, 'nul_byte', 'click_data.inner'),
+  dead(
+    'half a pair in JSON inside text',
+    { payload: '{"a":["\\ud800"]}' },
+    'lone_surrogate',
+    'click_data.inner',
+  ),
+  dead('1e400 in JSON inside text', { payload: '{"a":[1e400]}' }, 'number_out_of_range', 'click_data.inner'),
+  kept(
+    'text that a template would fill',
+    { aid: '{aid}', params: [{ key: 'ref', value: '{{' }] },
+    {
+      'click_data.product': '/product/{aid}?{{',
+    },
+  ),
+  kept(
+    'a template with a path that climbs',
+    { aid: '../..', params: [null, 7, { key: 'ref', value: '\n' }] },
+    {
+      'click_data.product': '/product/../..?\n',
+    },
+  ),
+  kept('a list that is an object', { aid: 1, params: { key: 'ref' } }, { 'click_data.product': null }),
+  kept('a list of a million', () => ({ aid: 1, params: Array.from({ length: 1_000_000 }, () => 0) })),
+  dead(
+    'NUL in a template',
+    { aid: '\0', params: [{ key: 'ref', value: 1 }] },
+    'nul_byte',
+    'click_data.product',
+  ),
+  dead(
+    'an object in a template',
+    { aid: {}, params: [{ key: 'ref', value: 1 }] },
+    'wrong_type',
+    'click_data.product',
+  ),
+  kept('a query that cannot be decoded', { url: '/?q=%E0%A4%A' }, { 'click_data.q': '%E0%A4%A' }),
+  kept('NUL in a query', { url: '/?q=a%00b' }, { 'click_data.q': 'a%00b' }),
+  kept('a query of 100,000 parameters', () => ({ url: `/?${'a=1&'.repeat(100_000)}q=last` }), {
+    'click_data.q': 'last',
+  }),
+  kept(
+    'a referrer with NUL loses no click',
+    { referrer: '/?utm_campaign=\0' },
+    { 'click_data.campaign': 'none' },
+  ),
+  kept(
+    'a host in capitals',
+    { url: 'https://SHOP.example:443' },
+    {
+      'click_data.url': 'https://SHOP.example:443',
+      'click_data.host': 'shop.example',
+    },
+  ),
+];
+
+const filtered = (name: string, fields: Fields | (() => Fields)): PoisonRow => ({
+  name,
+  bytes: () => event(name, typeof fields === 'function' ? fields() : fields),
+  expected: { place: 'filtered' },
+});
+
+const FILTERED: readonly PoisonRow[] = [
+  filtered('a heartbeat', { _heartbeat_: 1 }),
+  filtered('a heartbeat with a broken time and no page', { _heartbeat_: 'x', t: 'now', url: null }),
+  filtered('a heartbeat of 1,000,000 brackets', () => `"_heartbeat_":${brackets(1_000_000)}`),
+  filtered('a heartbeat with NUL in every text', { _heartbeat_: '\0', url: '\0', event_id: '\0' }),
+  filtered('a ping', { kind: 'ping' }),
+  filtered('a kind that is a number', { kind: 7, i: 'x' }),
+  kept('a kind that is an object', { kind: {} }),
 ];
 
 const address = (what: string, inet: string, ip = inet): PoisonRow =>
@@ -529,6 +633,9 @@ export const POISON: readonly PoisonRow[] = [
   ...TEXTS,
   ...PROTOTYPES,
   ...URLS,
+  ...PASSWORDS,
+  ...PARTS,
+  ...FILTERED,
   ...ADDRESSES,
   ...AGENTS,
   ...TIMES,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
@@ -266,10 +266,17 @@ describe('parseConfig', () => {
   });
 });
 
+const SHIPPED = [
+  'clickstream.yaml',
+  ...readdirSync(path.join(ROOT, 'examples'))
+    .filter((file) => file.endsWith('.yaml'))
+    .map((file) => `examples/${file}`),
+];
+
 test('the committed JSON Schema is that of the code, and the shipped configurations name it', () => {
   const file = path.join(ROOT, 'docs/clickstream.schema.json');
   assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), configJsonSchema());
-  for (const shipped of ['clickstream.yaml', 'examples/demo.yaml']) {
+  for (const shipped of SHIPPED) {
     const text = readFileSync(path.join(ROOT, shipped), 'utf8');
     assert.equal(parseConfig(text, shipped).name, (parse(text) as { name: string }).name);
     const [, schema = ''] = /^# yaml-language-server: \$schema=(.+)$/m.exec(text) ?? [];
