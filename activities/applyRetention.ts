@@ -30,7 +30,7 @@ const DEPENDENT_OBJECTS = '2BP01';
 /**
  * Removes what is past its retention: whole days of clicks in all families, moving the floor in the same
  * transaction; dead letters; tombstones that every index has. Nobody waits behind it for longer than
- * `DROP_PATIENCE_MS`; what cannot go now stays for the next run, which the answer says. A run that finds nothing
+ * `BRIEF_MS`; what cannot go now stays for the next run, which the answer says. A run that finds nothing
  * due takes no lock.
  */
 export function createApplyRetention(

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Column, ColumnType, Config } from '../../domain/config/config.js';
 import { ConfigurationError, SchemaMismatch } from '../../domain/errors.js';
 import { FAMILIES, type Family } from '../../domain/names.js';
+import { withBriefLock } from './briefLock.js';
 import { quoteIdent } from './sql.js';
 
 /** The columns that every family has before the configured ones. */
@@ -35,6 +36,7 @@ export const SQL_TYPE: Readonly<Record<ColumnType, string>> = {
   jsonb: 'jsonb',
 };
 
+/** The view that joins the families. */
 export const CLICKS_VIEW = 'clicks';
 
 /** A family's columns in the order of its rows in the spool: the fixed ones, then the configured ones. */
@@ -48,7 +50,7 @@ interface Found {
   readonly type: string;
 }
 
-async function existingColumns(client: pg.ClientBase, table: string): Promise<readonly Found[]> {
+export async function existingColumns(client: pg.ClientBase, table: string): Promise<readonly Found[]> {
   const { rows } = await client.query<Found>(
     `SELECT a.attname AS column, format_type(a.atttypid, a.atttypmod) AS type
        FROM pg_attribute a
@@ -63,40 +65,58 @@ const typeConflict = (family: Family, column: Column, found: string): string =>
   `${family}.${column.name}: the configuration says ${column.type} (${SQL_TYPE[column.type]}), the table has ${found}`;
 
 /**
- * Makes the family tables, or adds the configured columns that they lack. Columns that are no longer configured
- * stay; they may not be NOT NULL.
+ * Makes the family tables, or adds the configured columns that they lack, in one transaction that waits for nobody
+ * for long. Columns that are no longer configured stay; they may not be NOT NULL.
  * @returns what was done, in words
- * @throws ConfigurationError: a column would change its type
+ * @throws ConfigurationError: a column would change its type; ServerUnavailable: others hold the tables
  */
-export async function migrateFamilies(client: pg.ClientBase, config: Config): Promise<readonly string[]> {
-  const done: string[] = [];
+export async function migrateFamilies(
+  client: pg.ClientBase,
+  config: Config,
+  patienceMs: number,
+): Promise<readonly string[]> {
+  const absent: Family[] = [];
+  const added: Column[] = [];
   for (const family of FAMILIES) {
     const found = new Map((await existingColumns(client, family)).map((c) => [c.column, c.type]));
-    if (found.size === 0) {
-      await createFamily(client, config, family);
-      done.push(`table ${family} made`);
-      continue;
-    }
-    for (const column of config.families[family]) {
-      const type = found.get(column.name);
-      if (type === undefined) {
-        // Without NOT NULL: the rows that are there have no value.
-        await client.query(
-          `ALTER TABLE ${quoteIdent(family)} ADD COLUMN ${quoteIdent(column.name)} ${SQL_TYPE[column.type]}`,
-        );
-        done.push(`column ${family}.${column.name} added`);
-      } else if (type !== SQL_TYPE[column.type]) {
-        throw new ConfigurationError(
-          `${typeConflict(family, column, type)}. A column's type is not changed in place. Either give the configured ` +
-            `column another name, or stop the workers and run ` +
-            `ALTER TABLE ${quoteIdent(config.name)}.${quoteIdent(family)} ALTER COLUMN ${quoteIdent(column.name)} ` +
-            `TYPE ${SQL_TYPE[column.type]} USING …; then \`clickstream migrate\` again`,
-        );
-      }
-    }
+    if (found.size === 0) absent.push(family);
+    else added.push(...missingColumns(config, family, found));
   }
-  if (await migrateView(client, config)) done.push(`view ${CLICKS_VIEW} made`);
-  return done;
+  if (absent.length + added.length === 0) return [];
+  const tables = FAMILIES.filter((family) => added.some((column) => column.family === family));
+  await withBriefLock(client, tables.map(quoteIdent), patienceMs, async () => {
+    for (const family of absent) await createFamily(client, config, family);
+    for (const column of added) await addColumn(client, column);
+  });
+  return [
+    ...absent.map((family) => `table ${family} made`),
+    ...added.map(({ family, name }) => `column ${family}.${name} added`),
+  ];
+}
+
+/** @throws ConfigurationError: a column is there in another type */
+function missingColumns(
+  config: Config,
+  family: Family,
+  found: ReadonlyMap<string, string>,
+): readonly Column[] {
+  return config.families[family].filter((column) => {
+    const type = found.get(column.name);
+    if (type !== undefined && type !== SQL_TYPE[column.type])
+      throw new ConfigurationError(
+        `${typeConflict(family, column, type)}. A column's type is not changed in place. Either give the configured ` +
+          `column another name, or stop the workers and run ` +
+          `DROP VIEW IF EXISTS ${quoteIdent(config.name)}.${quoteIdent(CLICKS_VIEW)}; ` +
+          `ALTER TABLE ${quoteIdent(config.name)}.${quoteIdent(family)} ALTER COLUMN ${quoteIdent(column.name)} ` +
+          `TYPE ${SQL_TYPE[column.type]} USING …; then \`clickstream migrate\`, which makes the view again`,
+      );
+    return type === undefined;
+  });
+}
+
+/** In the leaves as well. Without NOT NULL, even where it is required: the rows that are there have no value. */
+async function addColumn(client: pg.ClientBase, { family, name, type }: Column): Promise<void> {
+  await client.query(`ALTER TABLE ${quoteIdent(family)} ADD COLUMN ${quoteIdent(name)} ${SQL_TYPE[type]}`);
 }
 
 async function createFamily(client: pg.ClientBase, config: Config, family: Family): Promise<void> {
@@ -105,32 +125,6 @@ async function createFamily(client: pg.ClientBase, config: Config, family: Famil
   await client.query(
     `CREATE TABLE ${quoteIdent(family)} (${[...fixed, ...configured].join(', ')}) PARTITION BY RANGE (event_time)`,
   );
-}
-
-/** The families side by side, for people. A name that two families share carries its family in front. */
-async function migrateView(client: pg.ClientBase, config: Config): Promise<boolean> {
-  const fixed = FIXED_COLUMNS.click_data.map((c) => c.name);
-  const all = FAMILIES.flatMap((family) => config.families[family].map((c) => ({ family, name: c.name })));
-  const named = all.map(({ family, name }) => {
-    const shared = fixed.includes(name) || all.filter((other) => other.name === name).length > 1;
-    return { family, name, as: shared ? `${family}_${name}` : name };
-  });
-  const wanted = [...fixed, ...named.map((c) => c.as)];
-  const found = (await existingColumns(client, CLICKS_VIEW)).map((c) => c.column);
-  if (JSON.stringify(found) === JSON.stringify(wanted)) return false;
-  const columns = [
-    ...fixed.map((name) => `click_data.${quoteIdent(name)}`),
-    ...named.map((c) => `${c.family}.${quoteIdent(c.name)} AS ${quoteIdent(c.as)}`),
-  ];
-  const view = quoteIdent(CLICKS_VIEW);
-  await client.query(`DROP VIEW IF EXISTS ${view}`);
-  await client.query(
-    `CREATE VIEW ${view} AS SELECT ${columns.join(', ')}
-       FROM click_data
-       LEFT JOIN geo_data USING (click_id, event_time)
-       LEFT JOIN user_agent_data USING (click_id, event_time)`,
-  );
-  return true;
 }
 
 /** @throws SchemaMismatch: a family table lacks a configured column, or has it in another type */
@@ -143,7 +137,10 @@ export async function checkFamilies(client: pg.ClientBase, config: Config): Prom
         throw new SchemaMismatch(
           `the table ${family} has no column ${column.name} that the configuration names: run \`clickstream migrate\``,
         );
-      if (type !== SQL_TYPE[column.type]) throw new SchemaMismatch(typeConflict(family, column, type));
+      if (type !== SQL_TYPE[column.type])
+        throw new SchemaMismatch(
+          `${typeConflict(family, column, type)}: \`clickstream migrate\` says what to do`,
+        );
     }
   }
 }

@@ -4,8 +4,9 @@ import type { Config, Servers } from '../../domain/config/config.js';
 import { SchemaMismatch } from '../../domain/errors.js';
 import { MIGRATIONS } from '../../migrations/index.js';
 import { mapPgError, sqlState } from './errors.js';
-import { checkFamilies, migrateFamilies } from './families.js';
-import { connectionConfig, inTransaction, withClient, type Postgres } from './pool.js';
+import { migrateView } from './clicksView.js';
+import { checkFamilies, CLICKS_VIEW, migrateFamilies } from './families.js';
+import { connectionConfig, withClient, type Postgres } from './pool.js';
 import { quoteIdent } from './sql.js';
 import { makeVisitorKey } from './visitorKey.js';
 
@@ -14,6 +15,8 @@ export interface MigrateReport {
   readonly done: readonly string[];
 }
 
+/** Between two tries for the locks others go on: so long, somebody holds the tables for good. */
+const PATIENCE_MS = 60_000;
 /** knex's own tables, inside the installation's schema. */
 const LEDGER = 'migration';
 type Migration = (typeof MIGRATIONS)[number];
@@ -61,9 +64,16 @@ export async function ensureDatabase(servers: Servers, name: string): Promise<bo
 /**
  * Brings the installation's schema up to date: the fixed tables by knex, forward only; the family tables and the
  * view from the configuration; the visitor key. Two at once wait for each other. Running it again does nothing.
+ * Ingestion may go on meanwhile: the tables are locked for moments only.
+ * @param patienceMs how long to try for such a moment
  * @throws ConfigurationError (a column's type), ServerUnavailable, ServerRefused, SchemaMismatch (the tables are newer)
  */
-export async function migrate(postgres: Postgres, servers: Servers, config: Config): Promise<MigrateReport> {
+export async function migrate(
+  postgres: Postgres,
+  servers: Servers,
+  config: Config,
+  patienceMs = PATIENCE_MS,
+): Promise<MigrateReport> {
   const { name } = config;
   const done: string[] = [];
   if (await ensureDatabase(servers, name)) done.push('database made');
@@ -76,10 +86,9 @@ export async function migrate(postgres: Postgres, servers: Servers, config: Conf
         done.push(`schema ${name} made`);
       }
       done.push(...(await runKnex(servers, name)));
-      await inTransaction(client, async () => {
-        done.push(...(await migrateFamilies(client, config)));
-        await makeVisitorKey(client);
-      });
+      done.push(...(await migrateFamilies(client, config, patienceMs)));
+      if (await migrateView(client, config, patienceMs)) done.push(`view ${CLICKS_VIEW} made`);
+      await makeVisitorKey(client);
     } finally {
       await client.query('SELECT pg_advisory_unlock_all()').catch(() => undefined);
     }

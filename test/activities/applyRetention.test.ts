@@ -6,7 +6,7 @@ import type { Client as Elasticsearch } from '@elastic/elasticsearch';
 import { createApplyRetention } from '../../activities/applyRetention.js';
 import type { Failpoint } from '../../activities/deps.js';
 import { createRunSparkAggregation } from '../../activities/runSparkAggregation.js';
-import { DROP_PATIENCE_MS } from '../../clients/postgres/retention/drop.js';
+import { BRIEF_MS } from '../../clients/postgres/briefLock.js';
 import { supplySpark, type SparkSupply } from '../../clients/spark/index.js';
 import type { AggregationResult, RetentionResult } from '../../domain/stages.js';
 import { storedFigures } from '../support/figures.js';
@@ -179,7 +179,7 @@ describe('applyRetention', () => {
       const held = await applying;
       assert.deepEqual([held.days, held.daysLeft, held.floor], [0, 3, undefined]);
       assert.match(held.held ?? '', /others read or write the tables/);
-      assert.ok(longest < DROP_PATIENCE_MS + 1500, `a batch took ${longest} ms`);
+      assert.ok(longest < BRIEF_MS + 1500, `a batch took ${longest} ms`);
       await reader.query('COMMIT');
       reader.release();
       await aggregate(i);
@@ -214,7 +214,7 @@ describe('applyRetention', () => {
         failpoint: async (name) => {
           if (name !== 'persistBatch:before-commit') return;
           held();
-          await new Promise((resolve) => setTimeout(resolve, DROP_PATIENCE_MS / 2));
+          await new Promise((resolve) => setTimeout(resolve, BRIEF_MS / 2));
         },
       };
       const persisting = slow.persist(batch);
