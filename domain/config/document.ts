@@ -33,13 +33,20 @@ export interface SourceDocument {
 export function readDocument(text: string): SourceDocument {
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, version: '1.2', schema: 'core' });
-  const problems = [...document.errors, ...document.warnings].map((error) => ({
-    line: counter.linePos(error.pos[0]).line,
-    message:
-      error.code === 'DUPLICATE_KEY'
-        ? `the key ${keyAt(text, error.pos[0])} stands twice in one mapping: expected every key once`
-        : `not valid YAML: ${firstLine(error.message)}`,
-  }));
+  const found = [...document.errors, ...document.warnings];
+  // What follows the first fault of the syntax is mostly that one again, seen from further on.
+  const syntax = found.filter((error) => error.code !== 'DUPLICATE_KEY').slice(0, 1);
+  const twice = found.filter((error) => error.code === 'DUPLICATE_KEY');
+  const problems = [
+    ...twice.map((error) => ({
+      line: counter.linePos(error.pos[0]).line,
+      message: `the key ${keyAt(text, error.pos[0])} stands twice in one mapping: expected every key once`,
+    })),
+    ...syntax.map((error) => ({
+      line: counter.linePos(error.pos[0]).line,
+      message: `not valid YAML: ${firstLine(error.message)}${UNQUOTED.has(error.code) ? QUOTES : ''}`,
+    })),
+  ];
   visit(document, {
     Pair: (_, pair) => {
       // JavaScript gives this key a meaning of its own, so checks of plain objects pass it over.
@@ -57,6 +64,10 @@ export function readDocument(text: string): SourceDocument {
     lineOfKey: (path) => lineAt(document, counter, path, 'key'),
   };
 }
+
+/** What comes of a bracket in text without quotes. */
+const UNQUOTED: ReadonlySet<string> = new Set(['MISSING_CHAR', 'UNEXPECTED_TOKEN', 'BAD_INDENT']);
+const QUOTES = '; inside of [ ] and { } a text with one of these in it stands in quotes';
 
 const keyAt = (text: string, offset: number): string =>
   text

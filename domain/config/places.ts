@@ -6,10 +6,12 @@
  * | `a.b.0` | a nested path: keys and array indexes |
  * | `event_params[key=page_location].value.string_value` | the first element of the array `event_params` whose member `key` is `page_location`, and on from there; the text runs to the `]` and may hold dots |
  * | `{ path: ['page.url', 0, { key: page_location }] }` | the same, step by step: for names with `.`, `[` or a leading `$` |
- * | `$geoip.country` | an enrichment |
+ * | `$geoip.country` | an enrichment, see `enrichments.ts` |
  * | `{ json: contexts, path: '0.spider' }` | JSON inside the text at `contexts`; without `path`, all of it |
  * | `{ const: web }` | always this text, number or boolean |
  * | `{ template: '/product/{aid}' }` | text with values in it; `{{` and `}}` are braces. A placeholder is a path or an enrichment; without one of its values the whole is missing |
+ *
+ * In YAML a text with `[` or `{` in it stands in quotes where brackets are around it.
  */
 import type { NamedPlace, Place, Scalar } from './config.js';
 import { NoPlace } from './noPlace.js';

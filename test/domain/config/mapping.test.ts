@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { stringify } from 'yaml';
 import { effectiveConfig, parseConfig } from '../../../domain/config/parse.js';
 import { usedEnrichments } from '../../../domain/config/uses.js';
 import { ConfigurationError } from '../../../domain/errors.js';
@@ -202,6 +203,8 @@ describe('a mapping that is wrong is named with its line:', () => {
       11,
       /got the cycle event\.referrer/,
     ],
+    ['a bracket without quotes', from('[p[key=a].v]'), 15, /not valid YAML: .*stands in quotes$/],
+    ['a brace without quotes', from('[{ template: /a/{b} }]'), 15, /not valid YAML: .*stands in quotes$/],
     [
       'a condition that is none',
       event('where: [{ missing: a }]'),
@@ -372,8 +375,9 @@ describe('everything that can be written', () => {
   });
 
   test('survives being printed with its defaults and read again', () => {
-    const effective = JSON.stringify(effectiveConfig(EVERYTHING, 'f'));
-    assert.deepEqual(parseConfig(effective, 'f'), parseConfig(EVERYTHING, 'f'));
+    const printed = stringify(effectiveConfig(EVERYTHING, 'f'));
+    assert.deepEqual(parseConfig(printed, 'f'), parseConfig(EVERYTHING, 'f'));
+    assert.equal(stringify(effectiveConfig(printed, 'f')), printed);
   });
 
   test('opens the enrichments that are asked for anywhere, and no other', () => {
