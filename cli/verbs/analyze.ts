@@ -1,6 +1,7 @@
 import { startOrJoin } from '../../clients/temporal/index.js';
 import { analyzeQueue, analyzeWorkflowId, workflowQueue } from '../../domain/names.js';
 import type { AnalyzeResult } from '../../domain/stages.js';
+import { retentionText } from '../format/retention.js';
 import { loadConfig } from '../loadConfig.js';
 import { follow, withTemporal } from '../support/runs.js';
 import { examples, ExitCode, exitCodes, type CliContext, type Command } from '../support/verb.js';
@@ -8,7 +9,7 @@ import { examples, ExitCode, exitCodes, type CliContext, type Command } from '..
 export function register(program: Command, ctx: CliContext): void {
   program
     .command('analyze')
-    .description('aggregate the marked hours and bring the index level; waits')
+    .description('aggregate the marked hours, bring the index level, drop what is past its retention; waits')
     .option('--no-wait', 'start (or find) the run, print it, and return')
     .addHelpText('after', '\nA run under way is joined. Ctrl-C stops the waiting, not the run.')
     .addHelpText('after', examples(['clickstream analyze', 'clickstream analyze --json']))
@@ -46,7 +47,7 @@ export function register(program: Command, ctx: CliContext): void {
         const n = (value: number): string => value.toLocaleString('en-US');
         ctx.result(
           { workflowId, runId, ...result },
-          `${outcome}${indexError === undefined ? '' : ` (${indexError})`}: ${n(sum.changed)} figures changed from ${n(sum.clicks)} clicks of ${n(sum.hours)} hours in ${n(sum.ms)} ms`,
+          `${outcome}${indexError === undefined ? '' : ` (${indexError})`}: ${n(sum.changed)} figures changed from ${n(sum.clicks)} clicks of ${n(sum.hours)} hours in ${n(sum.ms)} ms${retentionText(result)}`,
         );
         if (outcome !== 'indexed') ctx.exit(ExitCode.Workflow);
       });

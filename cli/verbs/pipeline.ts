@@ -2,6 +2,7 @@ import type { Settings } from '../../clients/settings/loadConfig.js';
 import { uiLink } from '../../clients/temporal/index.js';
 import type { TemporalClient } from '../../clients/temporal/index.js';
 import type { NotedOffsets, PipelineResult } from '../../domain/stages.js';
+import { retentionText } from '../format/retention.js';
 import { loadConfig } from '../loadConfig.js';
 import { currentEnds, reaches } from '../support/noted.js';
 import { equation, follow, startPipeline, withTemporal } from '../support/runs.js';
@@ -68,11 +69,13 @@ async function runAndWait(ctx: CliContext, settings: Settings, temporal: Tempora
 function summary({ ingest, analyze }: PipelineResult): string {
   const { aggregation: sum, index, indexError } = analyze;
   const n = (value: number): string => value.toLocaleString('en-US');
-  return [
-    `${equation(ingest.counts)}  in ${n(ingest.batches)} ${ingest.batches === 1 ? 'batch' : 'batches'}`,
-    `${n(sum.changed)} figures changed from ${n(sum.clicks)} clicks of ${n(sum.hours)} hours  in ${n(sum.ms)} ms`,
-    index === undefined
-      ? `aggregated, index behind: ${indexError ?? 'unknown'}; the next run catches up`
-      : `${n(index.indexed)} documents written  in ${n(index.ms)} ms${index.rejected === 0 ? '' : `, ${n(index.rejected)} rejected`}`,
-  ].join('\n');
+  return (
+    [
+      `${equation(ingest.counts)}  in ${n(ingest.batches)} ${ingest.batches === 1 ? 'batch' : 'batches'}`,
+      `${n(sum.changed)} figures changed from ${n(sum.clicks)} clicks of ${n(sum.hours)} hours  in ${n(sum.ms)} ms`,
+      index === undefined
+        ? `aggregated, index behind: ${indexError ?? 'unknown'}; the next run catches up`
+        : `${n(index.indexed)} documents written  in ${n(index.ms)} ms${index.rejected === 0 ? '' : `, ${n(index.rejected)} rejected`}`,
+    ].join('\n') + retentionText(analyze)
+  );
 }
