@@ -1,8 +1,8 @@
 /** The view `clicks`: the families side by side, for people. */
 import type pg from 'pg';
 import type { Config } from '../../domain/config/config.js';
+import { viewColumns } from '../../domain/config/viewColumns.js';
 import { ConfigurationError } from '../../domain/errors.js';
-import { FAMILIES } from '../../domain/names.js';
 import { withBriefLock } from './briefLock.js';
 import { sqlState } from './errors.js';
 import { CLICKS_VIEW, existingColumns, FIXED_COLUMNS } from './families.js';
@@ -11,20 +11,14 @@ import { quoteIdent } from './sql.js';
 
 const VIEW = quoteIdent(CLICKS_VIEW);
 
-/** The view's columns: name → expression. A name that two families share carries its family in front. */
-function wantedColumns(config: Config): ReadonlyMap<string, string> {
-  const fixed = FIXED_COLUMNS.click_data.map((c) => c.name);
-  const all = FAMILIES.flatMap((family) => config.families[family].map((c) => ({ family, name: c.name })));
-  const shared = (name: string): boolean =>
-    fixed.includes(name) || all.filter((other) => other.name === name).length > 1;
-  return new Map([
-    ...fixed.map((name) => [name, `click_data.${quoteIdent(name)}`] as const),
-    ...all.map(
-      ({ family, name }) =>
-        [shared(name) ? `${family}_${name}` : name, `${family}.${quoteIdent(name)}`] as const,
+/** The view's columns: name → expression. */
+const wantedColumns = (config: Config): ReadonlyMap<string, string> =>
+  new Map([
+    ...FIXED_COLUMNS.click_data.map(({ name }) => [name, `click_data.${quoteIdent(name)}`] as const),
+    ...viewColumns(config.families).map(
+      ({ family, name, as }) => [as, `${family}.${quoteIdent(name)}`] as const,
     ),
   ]);
-}
 
 const selecting = (names: readonly string[], columns: ReadonlyMap<string, string>): string =>
   `SELECT ${names.map((name) => `${columns.get(name) ?? 'NULL'} AS ${quoteIdent(name)}`).join(', ')}

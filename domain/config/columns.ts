@@ -1,9 +1,10 @@
 /** `families`: the columns of the tables. */
 import type { Family } from '../names.js';
-import type { Column } from './config.js';
+import type { Column, Config } from './config.js';
 import type { Complain } from './meaning.js';
 import type { PlaceReader } from './placeReader.js';
-import type { RawMapping } from './schema.js';
+import { COLUMN_NAME, type RawMapping } from './schema.js';
+import { viewColumns } from './viewColumns.js';
 
 /** Columns that every family table has beside the configured ones, and PostgreSQL's own. */
 const RESERVED_COLUMNS = [
@@ -37,4 +38,21 @@ export function toColumns(
     }
     return { family, name, type, required, from: reader.columnPlaces(from, [...path, 'from'], type) };
   });
+}
+
+/** A name that two families share carries its family in front in the view that joins them: it must be free there. */
+export function checkViewNames(families: Config['families'], complain: Complain): void {
+  const taken = new Set<string>();
+  const columns = viewColumns(families);
+  // What the user called so comes first; what the view calls so is complained about.
+  for (const { name, as } of columns) if (name === as) taken.add(as);
+  for (const { family, name, as } of columns) {
+    if (name === as || (!taken.has(as) && COLUMN_NAME.test(as))) continue;
+    const why = taken.has(as) ? 'a column of that name exists' : 'that has more than 63 characters';
+    complain(
+      ['families', family, name],
+      `expected a name of its own: another family has ${name} as well, so the view that joins them would call it ${as}, and ${why}`,
+      'key',
+    );
+  }
 }

@@ -2,7 +2,7 @@
  * Checks that need two settings at once (a role and its column, an enrichment and its input), and the step
  * from the file's grammar to the `Config` that the rest of the code trusts.
  */
-import { toColumns } from './columns.js';
+import { checkViewNames, toColumns } from './columns.js';
 import type { Condition, Config } from './config.js';
 import type { PathPart } from './document.js';
 import type { WrittenCondition } from './placeSchema.js';
@@ -60,6 +60,7 @@ export function toMapping(raw: RawMapping, complain: Complain): Pick<Config, 'ev
     geo_data: toColumns('geo_data', raw, reader, complain),
     user_agent_data: toColumns('user_agent_data', raw, reader, complain),
   };
+  checkViewNames(families, complain);
   const own = (key: 'id' | 'time' | 'address' | 'agent' | 'referrer') =>
     reader.ownPlaces(
       raw.event[key]?.from ?? [],

@@ -281,6 +281,15 @@ describe('a mapping that is wrong is named with its line:', () => {
     ],
     ['an unknown type', from('[x]', 'varchar'), 15, /x\.type: expected one of text, integer/],
     [
+      'a name that the view needs for another',
+      FULL.replace(
+        'roles:',
+        '    geo_data_x: { type: text, from: [y] }\n  geo_data:\n    x: { type: text, from: [x] }\nroles:',
+      ),
+      18,
+      /geo_data\.x: expected a name of its own: .* call it geo_data_x, and a column of that name exists$/,
+    ],
+    [
       'more shards than partitions',
       FULL.replace('shards: 4', 'shards: 5'),
       4,
