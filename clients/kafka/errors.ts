@@ -14,7 +14,7 @@ const MOVED = new Set([5, 6, 9, 56, 74, 75, 78, 100, 103]);
 export const leaderMoved = (code: number): boolean => MOVED.has(code);
 
 const REFUSED_TYPES =
-  /AUTHORIZATION_FAILED|INVALID_TOPIC|UNSUPPORTED_SASL|SASL_AUTHENTICATION_FAILED|UNSUPPORTED_VERSION|INVALID_REPLICATION_FACTOR|INVALID_PARTITIONS|POLICY_VIOLATION|MESSAGE_TOO_LARGE|RECORD_LIST_TOO_LARGE/;
+  /AUTHORIZATION_FAILED|INVALID_TOPIC|UNSUPPORTED_SASL|UNSUPPORTED_VERSION|INVALID_REPLICATION_FACTOR|INVALID_PARTITIONS|POLICY_VIOLATION|MESSAGE_TOO_LARGE|RECORD_LIST_TOO_LARGE/;
 
 const field = (e: Error, name: string): string => {
   const value = (e as Error & Partial<Record<string, unknown>>)[name];
@@ -38,10 +38,13 @@ export const kafkaErrorType = (e: unknown): string => (e instanceof Error ? fiel
 
 /** A partition's leader moved, or a connection broke: worth asking again at once after new metadata. */
 export const worthAnotherLook = (e: unknown): boolean =>
-  e instanceof ServerUnavailable || (e instanceof Error && 'retriable' in innermost(e) && isRetriable(e));
+  e instanceof ServerUnavailable ||
+  (e instanceof Error && isRetriable(innermost(e)) && !untrusted(innermost(e)));
 
-const isRetriable = (e: Error): boolean =>
-  (innermost(e) as Error & { retriable?: unknown }).retriable === true;
+const isRetriable = (e: Error): boolean => (e as Error & { retriable?: unknown }).retriable === true;
+
+/** TLS is there, but the brokers' certificate is not trusted: kafkajs takes it for a broken connection. */
+const untrusted = (e: Error): boolean => /certificate|unable to verify/i.test(e.message);
 
 /** Anything that kafkajs throws becomes ServerUnavailable or ServerRefused; errors of this code pass through. */
 export function mapKafkaError(e: unknown, doing: string): Error {
@@ -56,7 +59,23 @@ export function mapKafkaError(e: unknown, doing: string): Error {
       `${doing}: the topic does not exist; create it, or set kafka.create and run \`clickstream migrate\``,
       { cause: e },
     );
-  if (cause.name === 'KafkaJSSASLAuthenticationError' || REFUSED_TYPES.test(type))
-    return new ServerRefused('Kafka', `${doing}: ${cause.message}${type && ` (${type})`}`, { cause: e });
-  return new ServerUnavailable('Kafka', `${doing}: ${cause.message}${type && ` (${type})`}`, { cause: e });
+  if (cause.name === 'KafkaJSSASLAuthenticationError')
+    return new ServerRefused(
+      'Kafka',
+      `${doing}: ${cause.message}; see KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD`,
+      { cause: e },
+    );
+  if (untrusted(cause))
+    return new ServerRefused(
+      'Kafka',
+      `${doing}: ${cause.message}; set KAFKA_SSL_CA to the certificate of the brokers' authority`,
+      { cause: e },
+    );
+  const said = `${doing}: ${cause.message}${type && ` (${type})`}`;
+  if (REFUSED_TYPES.test(type)) return new ServerRefused('Kafka', said, { cause: e });
+  // A broker that ends looks the same for a moment.
+  const hint = /before secure TLS connection/.test(cause.message)
+    ? '; does it speak TLS on this port? See KAFKA_SSL'
+    : '';
+  return new ServerUnavailable('Kafka', said + hint, { cause: e });
 }

@@ -23,6 +23,8 @@ import { logTail } from '../../infra/processes.js';
 export interface KafkaCluster {
   /** `host:port` of each, in the order of their ids, which count from 1. */
   readonly brokers: readonly string[];
+  /** The same with the port to spare. */
+  readonly spareListeners: readonly string[];
   /** Resolves when each of them (absent: all) answers. */
   start(ids?: readonly number[]): Promise<void>;
   /** SIGKILL; resolves when each of them (absent: all) is gone. */
@@ -31,10 +33,8 @@ export interface KafkaCluster {
 
 export interface ClusterOptions {
   readonly size: number;
-  /** More settings of each broker, by its id and the port that its clients use. */
-  readonly settings?: (id: number, port: number) => Readonly<Record<string, string | number>>;
-  /** Called with the folder before the brokers start, e.g. to put certificates there. */
-  readonly prepare?: (folder: string) => Promise<void>;
+  /** More settings of each broker, by its ports: main, controller, and one to spare for another listener. */
+  readonly settings?: (ports: Ports) => Readonly<Record<string, string | number>>;
 }
 
 type Program = Awaited<ReturnType<typeof kafka.prepare>>;
@@ -61,12 +61,12 @@ export async function withKafkaCluster(
   const killAll = (): void => nodes.forEach((node) => node.process?.kill('SIGKILL'));
   process.once('exit', killAll);
   try {
-    await options.prepare?.(folder);
     nodes.push(...(await prepare(folder, options)));
     const chosen = (ids: readonly number[] | undefined): Node[] =>
       nodes.filter(({ id }) => ids === undefined || ids.includes(id));
     const cluster: KafkaCluster = {
       brokers: nodes.map(({ ports }) => `${LOOPBACK}:${ports.main}`),
+      spareListeners: nodes.map(({ ports }) => `${LOOPBACK}:${ports['spare']}`),
       start: async (ids) => void (await Promise.all(chosen(ids).map(startNode))),
       kill: async (ids) => void (await Promise.all(chosen(ids).map(killNode))),
     };
@@ -88,7 +88,7 @@ async function prepare(folder: string, { size, settings }: ClusterOptions): Prom
     const dir = path.join(folder, String(id));
     const place: Place = { cacheDir: cacheFolder(process.env), dir, env: process.env, signal };
     // Far from the ports that servers of people's own usually have.
-    const ports = await choosePorts({ main: 19_092, controller: 19_192 }, undefined, claimed);
+    const ports = await choosePorts({ main: 19_092, controller: 19_192, spare: 19_292 }, undefined, claimed);
     const first = nodes[0];
     if (first !== undefined) joinAs(id, path.join(first.place.dir, 'data'), path.join(dir, 'data'));
     program ??= await kafka.prepare(place, () => undefined);
@@ -116,7 +116,7 @@ async function prepare(folder: string, { size, settings }: ClusterOptions): Prom
       // A dead broker's partitions move after 5 s.
       'broker.session.timeout.ms': 5_000,
       'broker.heartbeat.interval.ms': 500,
-      ...settings?.(id, ports.main),
+      ...settings?.(ports),
     });
   return nodes;
 }
