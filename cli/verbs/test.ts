@@ -12,7 +12,7 @@ import { addresses, isolated } from '../support/ownServers.js';
 import { examples, ExitCode, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
 /** Folders whose tests need no server; the others share five. */
-const PURE = ['domain', 'corpus', 'examples'];
+const PURE = ['domain', 'corpus', 'examples', 'docs'];
 const CONCURRENCY = 2;
 /** A test that hangs must not hang the run. */
 const TIMEOUT_MS = 15 * 60_000;

@@ -162,7 +162,7 @@ export const EXAMPLES: readonly Example[] = [
     figures: [
       ['https://garden.example/sheds', 'DE', 4, 2, 0, 0],
       ['https://garden.example/sheds', 'FR', 1, 1, 0, 0],
-      ['https://garden.example/letter', 'ZZ', 1, 1, 0, 0],
+      ['https://garden.example/letter', 'ZZ', 2, 1, 0, 0],
     ],
   },
 ];
