@@ -1,6 +1,7 @@
 import { logger } from './runtime.js';
 import { parseArgs } from 'node:util';
 import { NativeConnection } from '@temporalio/worker';
+import { warmClaims } from '../activities/warmClaims.js';
 import { warmSpark } from '../activities/warmSpark.js';
 import { loadConfig } from '../clients/settings/loadConfig.js';
 import type { Settings } from '../clients/settings/loadConfig.js';
@@ -91,6 +92,7 @@ async function main(): Promise<void> {
           { role, name: config.name, queues: queues.map(({ taskQueue }) => taskQueue) },
           'worker ready',
         );
+        if (clients.ingest !== undefined) void warmClaims(clients.ingest, draining.signal);
         if (clients.analyze !== undefined) void warmSpark(clients.analyze, draining.signal);
       });
       logger.info({}, 'worker drained');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { warmClaims } from '../../activities/warmClaims.js';
 import type { Logger } from '../../domain/logger.js';
 import { click, clicks, install, type Installation } from './installation.js';
 import { sumOf } from './sums.js';
@@ -123,6 +124,27 @@ describe('duplicates that the claim filter does not know', () => {
         await i.produce(clicks(100, 5000));
         assert.deepEqual(sumOf(await i.drain()), [100, 0, 100, 0, 0]);
         assert.equal(failed(), 1, 'its own clicks it knows');
+      } finally {
+        await i.close();
+      }
+    }));
+
+  test('are known after a restart, once the filter is warm', () =>
+    withInstallation('warm', async (first) => {
+      const days = [0, 1, 2].flatMap((d) =>
+        clicks(1000, d * 1000).map((_, n) => click(d * 1000 + n, { t: Date.UTC(2026, 0, 1 + d) + n })),
+      );
+      await first.produce(days);
+      assert.deepEqual(sumOf(await first.drain()), [3000, 3000, 0, 0, 0]);
+      const { i, failed } = counting(await install('warm', { base: first }));
+      try {
+        const signal = new AbortController().signal;
+        assert.equal(await warmClaims(i, AbortSignal.abort()), 1000, 'cancelled: after one step');
+        assert.equal(await warmClaims(i, signal, { ids: 1500 }), 1500, 'bounded');
+        assert.equal(await warmClaims(i, signal), 3000);
+        await i.produce(days);
+        assert.deepEqual(sumOf(await i.drain()), [3000, 0, 3000, 0, 0]);
+        assert.equal(failed(), 0);
       } finally {
         await i.close();
       }
