@@ -3,7 +3,13 @@ import { copyFigures, createFiguresTable } from '../clients/postgres/aggregate/c
 import { figureQuery } from '../clients/postgres/aggregate/figureQuery.js';
 import { jdbcOptions, jdbcUrl } from '../clients/postgres/aggregate/jdbc.js';
 import { cancelQueriesOf, resetWaits } from '../clients/postgres/aggregate/lock.js';
-import { chooseHours, countMarks, deleteMarks, markedHours } from '../clients/postgres/aggregate/marks.js';
+import {
+  chooseHours,
+  countMarks,
+  deleteFrozenMarks,
+  deleteMarks,
+  markedHours,
+} from '../clients/postgres/aggregate/marks.js';
 import { buryVanished, identifyFigures, mergeFigures } from '../clients/postgres/aggregate/merge.js';
 import {
   estimateClicks,
@@ -94,6 +100,8 @@ async function aggregate(
 ): Promise<AggregationResult> {
   const { config } = deps;
   const plan = await alive.exclusive(async () => {
+    const frozen = await deleteFrozenMarks(client);
+    if (frozen > 0) deps.logger.warn({ marks: frozen }, 'ignored marks of hours that retention has frozen');
     const marked = await markedHours(client);
     await checkFingerprint(client, config);
     if (marked.length === 0) return undefined;

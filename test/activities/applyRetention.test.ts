@@ -130,6 +130,11 @@ describe('applyRetention', () => {
         sums,
         ['day', 'hour', 'month', 'total'].map((grain) => ({ grain, clicks: 51 })),
       );
+      await i.rows(
+        "INSERT INTO window_mark (window_start, batch_id) VALUES ('2026-01-02T10:00Z', 'by hand')",
+      );
+      assert.equal((await aggregate(i)).hours, 0, 'a frozen hour is not computed, whoever marks it');
+      assert.equal(await count(i, 'window_mark'), 0);
       const now = await storedFigures(i.postgres);
       for (const [key, figure] of before.figures)
         if (/^(hour|day)\|2026-01-0[123]/.test(key)) {

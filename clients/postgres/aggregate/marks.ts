@@ -1,6 +1,17 @@
 import type pg from 'pg';
 import { HOUR_MS, utcDay } from './windows.js';
 
+/**
+ * Deletes marks below the floor of retention. No batch makes any; one made by hand would have hours recomputed
+ * whose rows are gone. @returns how many
+ */
+export async function deleteFrozenMarks(client: pg.ClientBase): Promise<number> {
+  const { rowCount } = await client.query(
+    'DELETE FROM window_mark WHERE window_start < (SELECT floor FROM retention_floor)',
+  );
+  return rowCount ?? 0;
+}
+
 /** The marked hours, oldest first, as ms since 1970. */
 export async function markedHours(client: pg.ClientBase): Promise<number[]> {
   const { rows } = await client.query<{ hour: Date }>(
