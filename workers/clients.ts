@@ -4,16 +4,20 @@ import { openElasticsearch } from '../clients/elasticsearch/index.js';
 import { openDecoder } from '../clients/enrich/decoder.js';
 import { openKafka } from '../clients/kafka/index.js';
 import { checkSchema } from '../clients/postgres/migrate.js';
-import { openPostgres } from '../clients/postgres/pool.js';
+import { readShards } from '../clients/postgres/offsets.js';
+import { openPostgres, withClient } from '../clients/postgres/pool.js';
 import { visitorKey } from '../clients/postgres/visitorKey.js';
 import type { Settings } from '../clients/settings/loadConfig.js';
 import { supplySpark } from '../clients/spark/index.js';
 import { ClaimFilter } from '../domain/claimFilter.js';
 import type { Logger } from '../domain/logger.js';
 import { failpointFromEnv } from './failpoint.js';
+import { lanesOf } from './queues.js';
 import type { Role } from './queues.js';
 
 export interface Clients {
+  /** Topics × shards. */
+  readonly lanes: number;
   readonly ingest?: IngestDeps;
   readonly analyze?: AnalyzeDeps;
   close(): Promise<void>;
@@ -26,7 +30,7 @@ export interface Clients {
 export async function openClients(
   { config, servers }: Settings,
   role: Role,
-  options: { readonly logger: Logger; readonly draining: AbortSignal; readonly connections: number },
+  options: { readonly logger: Logger; readonly draining: AbortSignal },
 ): Promise<Clients> {
   const { logger, draining } = options;
   const closing: (() => Promise<unknown>)[] = [];
@@ -37,9 +41,10 @@ export async function openClients(
       });
   };
   try {
-    const postgres = openPostgres(servers, config.name, { max: options.connections, logger });
+    const lanes = await countLanes({ config, servers });
+    // Each lane writes on one and ends a zombie's lock on another; the figures' writer and its helpers take the rest.
+    const postgres = openPostgres(servers, config.name, { max: 2 * lanes + 6, logger });
     closing.push(() => postgres.close());
-    await checkSchema(postgres, config);
     const base: BaseDeps = { config, servers, postgres, logger, failpoint: failpointFromEnv() };
     const clients: { ingest?: IngestDeps; analyze?: AnalyzeDeps } = {};
     if (role !== 'analyze') {
@@ -60,9 +65,20 @@ export async function openClients(
       const patienceMs = config.analyze.indexPatienceMs;
       clients.analyze = { ...base, spark: () => spark.session(), elasticsearch, patienceMs };
     }
-    return { ...clients, close };
+    return { ...clients, lanes, close };
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** The configuration may want another count of shards than the one in force, and either may run. */
+async function countLanes({ config, servers }: Pick<Settings, 'config' | 'servers'>): Promise<number> {
+  const postgres = openPostgres(servers, config.name, { max: 1 });
+  try {
+    await checkSchema(postgres, config);
+    return lanesOf(config, await withClient(postgres, `${config.name}:worker`, readShards));
+  } finally {
+    await postgres.close();
   }
 }

@@ -13,7 +13,7 @@ import {
 } from '../clients/temporal/index.js';
 import { ClickstreamError, UsageError } from '../domain/errors.js';
 import { openClients } from './clients.js';
-import { lanesOf, queuesOf, ROLES } from './queues.js';
+import { queuesOf, ROLES } from './queues.js';
 import type { Role } from './queues.js';
 import { createReadSettings, heartbeatFromEnv } from './settings.js';
 import { createWorkers, runUntilDrained } from './workers.js';
@@ -73,8 +73,6 @@ async function main(): Promise<void> {
   const clients = await openClients(settings, role, {
     logger,
     draining: draining.signal,
-    // Each lane writes on one and ends a zombie's lock on another; the figures' writer and its helpers take the rest.
-    connections: 2 * lanesOf(config) + 6,
   });
   try {
     const searchAttributes = await mayTag(settings);
@@ -83,7 +81,7 @@ async function main(): Promise<void> {
       throw mapTemporalError(error, target);
     });
     try {
-      const queues = queuesOf(role, config, clients.ingest?.spool.id);
+      const queues = queuesOf(role, config.name, clients.lanes, clients.ingest?.spool.id);
       const readSettings = createReadSettings(config, { searchAttributes, heartbeatMs: heartbeatFromEnv() });
       const workers = await createWorkers(connection, target.namespace, queues, clients, readSettings);
       await runUntilDrained(workers, draining.signal, () => {

@@ -24,9 +24,12 @@ const ANALYZE_GRACE_MS = 15_000;
  * would keep the persisting out. Memory is bounded by lanes × `ingest.batch.bytes`, since a lane has one batch
  * being read at a time.
  */
-export function queuesOf(role: Role, config: Config, spoolId: string | undefined): readonly Queue[] {
-  const { name } = config;
-  const lanes = lanesOf(config);
+export function queuesOf(
+  role: Role,
+  name: string,
+  lanes: number,
+  spoolId: string | undefined,
+): readonly Queue[] {
   const queues: Queue[] = [
     { kind: 'workflows', taskQueue: workflowQueue(name), slots: 10, graceMs: ANALYZE_GRACE_MS },
   ];
@@ -43,5 +46,14 @@ export function queuesOf(role: Role, config: Config, spoolId: string | undefined
   return queues;
 }
 
-export const lanesOf = ({ kafka, ingest }: Config): number =>
-  Math.min(16, Math.max(2, kafka.topics.length * (ingest.shards ?? 2)));
+/** @param recorded the counts of shards in force, by topic */
+export const lanesOf = ({ kafka, ingest }: Config, recorded: ReadonlyMap<string, number>): number => {
+  const shards = kafka.topics.map((topic) => Math.max(ingest.shards ?? 2, recorded.get(topic) ?? 0));
+  return Math.min(
+    16,
+    Math.max(
+      2,
+      shards.reduce((sum, n) => sum + n, 0),
+    ),
+  );
+};

@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { limitWaits, lockOffsets } from '../../clients/postgres/ingest.js';
 import {
   addSource,
@@ -7,6 +8,7 @@ import {
   lockSources,
   nextOffsets,
   startOffsets,
+  type Source,
 } from '../../clients/postgres/offsets.js';
 import { inTransaction, withClient } from '../../clients/postgres/pool.js';
 import { countIncarnations, giveUpId, skippedRanges, writeSkip } from '../../clients/postgres/skip.js';
@@ -33,7 +35,6 @@ export interface MadeAgainReport {
 export async function beginAgain({ postgres, kafka }: SkipClients, topic: string): Promise<MadeAgainReport> {
   const { incarnation, partitions } = await kafka.describe(topic);
   const earliest = await kafka.earliestOffsets(topic, partitions);
-  const ends = await kafka.lastStableOffsets(topic, partitions);
   return withClient(postgres, `${postgres.name}:skip`, (client) =>
     inTransaction(client, async () => {
       await limitWaits(client, LOCK_MS, 2 * LOCK_MS);
@@ -44,11 +45,12 @@ export async function beginAgain({ postgres, kafka }: SkipClients, topic: string
       let next = incarnation;
       let stands = await nextOffsets(client, former.sourceId);
       if (isIncarnation(former.incarnation, incarnation)) {
-        // A batch that is being persisted may still move them.
+        // A batch that is being persisted may still move them: Kafka is asked for the ends when none can any more.
         await lockOffsets(client, former.sourceId, [...stands.keys()]);
         stands = await nextOffsets(client, former.sourceId);
+        const ends = await kafka.lastStableOffsets(topic, partitions);
         const whole = [...stands].filter(([partition, offset]) => offset <= (ends.get(partition) ?? 0n));
-        if (whole.length === stands.size) return alreadyBegun();
+        if (whole.length === stands.size) return alreadyBegun(client, topic, former, stands);
         for (const [partition, offset] of whole) begins.set(partition, offset);
         next = `${incarnation}#${(await countIncarnations(client, topic, incarnation)) + 1}`;
       }
@@ -62,21 +64,26 @@ export async function beginAgain({ postgres, kafka }: SkipClients, topic: string
         source: sourceId,
         next: asPositions(begins),
       };
-
-      async function alreadyBegun(): Promise<MadeAgainReport> {
-        const before = await latestSource(client, topic, former?.sourceId);
-        if (before === undefined || !(await skippedRanges(client, giveUpId(before.incarnation))))
-          throw new UsageError(
-            `--made-again: topic ${topic} is the one that is ingested, and its log holds the next offsets`,
-          );
-        return {
-          topic,
-          outcome: 'begun before',
-          stored: asPositions(await nextOffsets(client, before.sourceId)),
-          source: former?.sourceId ?? 0,
-          next: asPositions(stands),
-        };
-      }
     }),
   );
+}
+
+async function alreadyBegun(
+  client: pg.ClientBase,
+  topic: string,
+  { sourceId }: Source,
+  stands: ReadonlyMap<number, bigint>,
+): Promise<MadeAgainReport> {
+  const before = await latestSource(client, topic, sourceId);
+  if (before === undefined || (await skippedRanges(client, giveUpId(before.incarnation))) === undefined)
+    throw new UsageError(
+      `--made-again: topic ${topic} is the one that is ingested, and its log holds the next offsets`,
+    );
+  return {
+    topic,
+    outcome: 'begun before',
+    stored: asPositions(await nextOffsets(client, before.sourceId)),
+    source: sourceId,
+    next: asPositions(stands),
+  };
 }

@@ -54,8 +54,6 @@ export async function skip(
       `--partition: topic ${topic} has ${partitions.length} (0 to ${partitions.length - 1}), got ${partition}`,
     );
   const wanted = partition === undefined ? partitions : [partition];
-  const earliest = await kafka.earliestOffsets(topic, wanted);
-  const ends = await kafka.lastStableOffsets(topic, wanted);
   return withClient(postgres, `${postgres.name}:skip`, (client) =>
     inTransaction(client, async () => {
       await limitWaits(client, LOCK_MS, 2 * LOCK_MS);
@@ -68,6 +66,9 @@ export async function skip(
       const stands = new Map(
         (await lockOffsets(client, source.sourceId, wanted)).map((p) => [p.partition, BigInt(p.offset)]),
       );
+      // Asked when no batch can move the offsets any more, or a log that grows would look like one that lost its end.
+      const earliest = await kafka.earliestOffsets(topic, wanted);
+      const ends = await kafka.lastStableOffsets(topic, wanted);
       const done: SkippedPartition[] = [];
       for (const p of wanted) {
         const next = stands.get(p);

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Settings } from '../../clients/settings/loadConfig.js';
 import { pollers, signal, startOrJoin, uiLink } from '../../clients/temporal/index.js';
 import { ingestWorkflowId, workflowQueue } from '../../domain/names.js';
 import type { IngestResult } from '../../domain/stages.js';
@@ -73,6 +75,7 @@ async function startIngest(ctx: CliContext): Promise<void> {
         });
         run = await startOrJoin(temporal, name, start);
         restarted = true;
+        await confirmChange(ctx, settings);
       } else await signal(temporal, start.workflowId, 'resume');
     }
     const { workflowId, runId, joined } = run;
@@ -87,6 +90,19 @@ async function startIngest(ctx: CliContext): Promise<void> {
       `${how}: ${workflowId}${link === undefined ? '' : `  ${link}`}`,
     );
   });
+}
+
+/** How long a worker may take to note the topics and to record another count, ms. */
+const CHANGE_MS = 20_000;
+
+/** The count is the workers' setting: one that reads another file than ours would change nothing. */
+async function confirmChange(ctx: CliContext, settings: Settings): Promise<void> {
+  for (const until = Date.now() + CHANGE_MS; Date.now() < until; await sleep(1000)) {
+    if (ctx.signal.aborted || (await changedShards(settings)).length === 0) return;
+  }
+  ctx.progress(
+    'the count of shards has not changed yet: restart the workers, which read ingest.shards when they start',
+  );
 }
 
 const shards = (n: number): string => `${n} ${n === 1 ? 'shard' : 'shards'}`;
