@@ -131,7 +131,9 @@ export function register(program: Command, ctx: CliContext): void {
     .option('--merge', 'comes in a later version')
     .addHelpText(
       'after',
-      '\nWith --json: one object a line (NDJSON), with every figure. In the table, ~ marks an estimate.\n' +
+      '\nWith --json: one object a line (NDJSON), with every figure. In the table, ~ marks an estimate.' +
+        '\nWith --csv: URLs letter by letter (RFC 4180). A spreadsheet takes one that begins with = + - or @ for a' +
+        '\nformula: import the file with that column as text.\n' +
         examples([
           'clickstream metrics',
           'clickstream metrics --grain hour --from 2026-11-25 --to 2026-11-26 --country DE',

@@ -37,16 +37,26 @@ function settingsAt(path: readonly PathPart[]): readonly string[] {
   return isObject(properties) ? Object.keys(properties) : [];
 }
 
-/** `ingest.batch.records`; list indexes as `[0]`. */
+/** `ingest.batch.records`; list indexes as `[0]`, a name that is no word in quotes. */
 export const spell = (path: readonly PathPart[]): string =>
   path.length === 0
     ? 'the file'
-    : path.map((part, i) => (typeof part === 'number' ? `[${part}]` : i === 0 ? part : `.${part}`)).join('');
+    : path
+        .map((part, i) =>
+          typeof part === 'number' || !WORD.test(part) ? `[${show(part)}]` : i === 0 ? part : `.${part}`,
+        )
+        .join('');
 
+const WORD = /^\w+$/;
+const ACTING = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 const SHOWN_LENGTH = 60;
 
 export function show(value: unknown): string {
   if (value === undefined || value === null) return 'nothing';
-  const text = JSON.stringify(value);
+  // What JSON leaves as it is, and a terminal obeys.
+  const text = JSON.stringify(value).replace(
+    ACTING,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
   return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text;
 }

@@ -1,4 +1,7 @@
-/** The configuration that the poison corpus is decoded by: a column of every type, a place of every kind. */
+/**
+ * The configuration that the poison corpus is decoded by: a column of every type, a place of every kind, and names of
+ * columns that are words of SQL.
+ */
 export const corpusYaml = (installation: {
   readonly name: string;
   readonly topics: readonly string[];
@@ -16,8 +19,8 @@ event:
 families:
   click_data:
     url: { type: text, from: [page.url, url], required: true }
-    user_id: { type: text, from: [user] }
-    session_id: { type: text, from: [session] }
+    user: { type: text, from: [user] }
+    order: { type: text, from: [session] }
     visitor: { type: text, from: [$visitor] }
     note: { type: text, from: [note, note.0, { path: ['page.note'] }] }
     i: { type: integer, from: [i] }
@@ -38,15 +41,15 @@ families:
     sent: { type: timestamptz, from: [$kafka.timestamp] }
     is_bot: { type: boolean, from: [$ua.is_bot] }
   geo_data:
-    country: { type: text, from: [geo.country, $geoip.country] }
+    table: { type: text, from: [geo.country, $geoip.country] }
   user_agent_data:
     user_agent: { type: text, from: [ua] }
-    browser: { type: text, from: [$ua.browser] }
+    select: { type: text, from: [$ua.browser] }
 roles:
   url: click_data.url
-  user: click_data.user_id
-  session: click_data.session_id
+  user: click_data.user
+  session: click_data.order
   bot: click_data.is_bot
-  country: geo_data.country
+  country: geo_data.table
 analyze: { schedule: 1d }
 `;

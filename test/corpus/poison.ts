@@ -176,7 +176,7 @@ const JSON_SHAPES: readonly PoisonRow[] = [
   dead('a null spelling as the page', { url: '-' }, 'missing_required', 'click_data.url'),
   dead('an object as the page', { url: {} }, 'wrong_type', 'click_data.url'),
   dead('a list as the page', { url: ['/'] }, 'wrong_type', 'click_data.url'),
-  dead('an object as the user', { user: {} }, 'wrong_type', 'click_data.user_id'),
+  dead('an object as the user', { user: {} }, 'wrong_type', 'click_data.user'),
   dead('an object as the id', { event_id: {} }, 'wrong_type', 'event.id'),
 ];
 
@@ -186,7 +186,7 @@ const NUMBERS: readonly PoisonRow[] = [
     { url: 0, user: 0, i: 0, d: 0, b: 0, flag: 0 },
     {
       'click_data.url': '0',
-      'click_data.user_id': '0',
+      'click_data.user': '0',
       'click_data.i': 0,
       'click_data.b': 0n,
       'click_data.d': 0,
@@ -214,7 +214,7 @@ const NUMBERS: readonly PoisonRow[] = [
   kept('the least double', '"d":5e-324', { 'click_data.d': Number.MIN_VALUE }),
   dead('2^53 + 1 as a bigint', '"b":9007199254740993', 'number_out_of_range', 'click_data.b'),
   dead('2^53 + 1 as text', '"note":9007199254740993', 'number_out_of_range', 'click_data.note'),
-  dead('2^53 + 1 as the user', '"user":9007199254740993', 'number_out_of_range', 'click_data.user_id'),
+  dead('2^53 + 1 as the user', '"user":9007199254740993', 'number_out_of_range', 'click_data.user'),
   dead('2^53 + 1 as the id', '"event_id":9007199254740993', 'number_out_of_range', 'event.id'),
   dead('2^53 + 1 inside JSON', '"json":{"a":[9007199254740993]}', 'number_out_of_range', 'click_data.json'),
   kept(
@@ -292,10 +292,10 @@ const injected = ([what, text]: readonly [string, string]): readonly PoisonRow[]
     },
     {
       'click_data.url': text,
-      'click_data.session_id': text,
+      'click_data.order': text,
       'click_data.note': text,
       'click_data.json': JSON.stringify({ [text]: [text] }),
-      'geo_data.country': text,
+      'geo_data.table': text,
       'user_agent_data.user_agent': text,
     },
     { key: Buffer.from(text), headers: { [`x ${what}`]: Buffer.from(text) } },
@@ -308,12 +308,12 @@ const injected = ([what, text]: readonly [string, string]): readonly PoisonRow[]
 const TEXTS: readonly PoisonRow[] = [
   ...INJECTIONS.flatMap(injected),
   ...INJECTIONS.filter(([, text]) => text.length < 1024).map(([what, text]) =>
-    kept(`${what} as the user`, { user: text }, { 'click_data.user_id': text }),
+    kept(`${what} as the user`, { user: text }, { 'click_data.user': text }),
   ),
   dead('NUL in the page', { url: '/a\0b' }, 'nul_byte', 'click_data.url'),
-  dead('NUL in the user', { user: '\0' }, 'nul_byte', 'click_data.user_id'),
+  dead('NUL in the user', { user: '\0' }, 'nul_byte', 'click_data.user'),
   dead('NUL in the id', { event_id: 'a\0' }, 'nul_byte', 'event.id'),
-  dead('NUL in the country', { geo: { country: 'D\0' } }, 'nul_byte', 'geo_data.country'),
+  dead('NUL in the country', { geo: { country: 'D\0' } }, 'nul_byte', 'geo_data.table'),
   dead('NUL inside JSON', { json: { a: ['\0'] } }, 'nul_byte', 'click_data.json'),
   dead('NUL in a key of JSON', { json: { 'a\0': 1 } }, 'nul_byte', 'click_data.json'),
   dead('NUL in the agent', { ua: 'curl\0' }, 'nul_byte', 'user_agent_data.user_agent'),
@@ -323,9 +323,9 @@ const TEXTS: readonly PoisonRow[] = [
   dead('half a pair inside JSON', '"json":["\\udfff"]', 'lone_surrogate', 'click_data.json'),
   dead('half a pair in the id', '"event_id":"\\ud800"', 'lone_surrogate', 'event.id'),
   kept('a pair in escapes', '"url":"/\\ud83d\\ude00"', { 'click_data.url': '/😀' }),
-  kept('a user of 2,048 bytes', { user: 'u'.repeat(2048) }, { 'click_data.user_id': 'u'.repeat(2048) }),
-  dead('a user of 2,049 bytes', { user: 'u'.repeat(2049) }, 'too_long', 'click_data.user_id'),
-  dead('a user of 683 long characters', { user: '中'.repeat(683) }, 'too_long', 'click_data.user_id'),
+  kept('a user of 2,048 bytes', { user: 'u'.repeat(2048) }, { 'click_data.user': 'u'.repeat(2048) }),
+  dead('a user of 2,049 bytes', { user: 'u'.repeat(2049) }, 'too_long', 'click_data.user'),
+  dead('a user of 683 long characters', { user: '中'.repeat(683) }, 'too_long', 'click_data.user'),
   dead('an id of 10 MB', () => ({ event_id: 'i'.repeat(10 * MB) }), 'too_long', 'event.id'),
   kept('a field of 10 MB', () => ({ note: 'n'.repeat(10 * MB) }), { 'click_data.note': 'n'.repeat(10 * MB) }),
   kept('a field of 1 MB', () => ({ note: '\\"\n'.repeat(MB / 4) }), {
@@ -515,7 +515,7 @@ const AGENTS: readonly PoisonRow[] = [
   kept(
     'an agent that is a number',
     { ua: 7 },
-    { 'user_agent_data.user_agent': '7', 'user_agent_data.browser': null },
+    { 'user_agent_data.user_agent': '7', 'user_agent_data.select': null },
   ),
 ];
 
