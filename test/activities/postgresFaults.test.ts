@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApplicationFailure } from '@temporalio/common';
+import { openPostgres } from '../../clients/postgres/pool.js';
+import { parseServers } from '../../domain/config/servers.js';
+import { clicks, install, type Installation } from './installation.js';
+import { sumOf } from './sums.js';
+
+const unavailable = (e: unknown): boolean =>
+  e instanceof ApplicationFailure && e.type === 'ServerUnavailable';
+
+async function withInstallation(use: (i: Installation) => Promise<void>): Promise<void> {
+  const installation = await install('pgfault');
+  try {
+    await use(installation);
+  } finally {
+    await installation.close();
+  }
+}
+
+/** The attempt does this the first time it comes by the place. */
+function at(i: Installation, place: string, act: () => Promise<unknown>): Installation {
+  let done = false;
+  return {
+    ...i,
+    failpoint: async (name) => {
+      if (name !== place || done) return;
+      done = true;
+      await act();
+    },
+  };
+}
+
+/** A way to PostgreSQL that can fall silent without breaking. */
+class Wire {
+  private readonly sockets = new Set<Socket>();
+  private constructor(
+    private readonly server: Server,
+    readonly url: string,
+  ) {}
+
+  static async to(url: string): Promise<Wire> {
+    const { port, hostname } = new URL(url);
+    const server = createServer((near) => {
+      const far = connect(Number(port), hostname);
+      for (const [from, to] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        wire.sockets.add(from);
+        from.on('data', (bytes) => to.write(bytes));
+        from.on('error', () => to.destroy());
+        from.on('close', () => to.destroy());
+      }
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const near = new URL(url);
+    near.host = `127.0.0.1:${(server.address() as { port: number }).port}`;
+    const wire = new Wire(server, near.href);
+    return wire;
+  }
+
+  fallSilent(): void {
+    for (const socket of this.sockets) socket.pause();
+  }
+
+  close(): void {
+    for (const socket of this.sockets) socket.destroy();
+    this.server.close();
+  }
+}
+
+describe('faults of PostgreSQL in the midst of a batch', () => {
+  for (const place of ['persistBatch:mid-copy', 'persistBatch:before-commit'])
+    test(`pg_terminate_backend at ${place}: nothing is written, the next attempt writes all`, () =>
+      withInstallation(async (i) => {
+        await i.produce(clicks(800));
+        const { batch } = await i.consume();
+        assert.ok(batch);
+        const cut = at(i, place, async () => {
+          const ended = await i.rows(
+            `SELECT pg_terminate_backend(pid) AS ended FROM pg_stat_activity
+              WHERE starts_with(application_name, $1) AND xact_start IS NOT NULL`,
+            [`${i.config.name}:persistBatch:`],
+          );
+          assert.deepEqual(ended, [{ ended: true }]);
+        });
+        await assert.rejects(cut.persist(batch), unavailable);
+        assert.deepEqual(await i.rows('SELECT count(*)::int AS n FROM click_data'), [{ n: 0 }]);
+        assert.deepEqual(sumOf([await i.persist(batch, 2)]), [800, 800, 0, 0, 0]);
+      }));
+
+  test('a lock of somebody else on a day: waited for, given up in time, never broken', () =>
+    withInstallation(async (i) => {
+      await i.produce(clicks(100));
+      await i.drain();
+      await i.produce(clicks(100, 1000));
+      const { batch } = await i.consume();
+      assert.ok(batch);
+      const owner = await i.postgres.pool.connect();
+      await owner.query('BEGIN; LOCK TABLE click_data_20260101 IN ACCESS EXCLUSIVE MODE');
+      await assert.rejects(i.persist(batch), unavailable, 'five waits of a third of the heartbeat time-out');
+      const persisted = i.persist(batch, 2);
+      await sleep(2500);
+      await owner.query('COMMIT');
+      owner.release();
+      assert.deepEqual(sumOf([await persisted]), [100, 100, 0, 0, 0]);
+    }));
+
+  test('a pool that is exhausted for a while', () =>
+    withInstallation(async (i) => {
+      await i.produce(clicks(100));
+      const { batch } = await i.consume();
+      assert.ok(batch);
+      const { pool } = i.postgres;
+      const taken = await Promise.all(Array.from({ length: 10 }, () => pool.connect()));
+      const persisted = i.persist(batch);
+      await sleep(2000);
+      for (const client of taken) client.release();
+      assert.deepEqual(sumOf([await persisted]), [100, 100, 0, 0, 0]);
+    }));
+
+  test('a connection that falls silent in mid-COPY: the attempt is given up, the next one ends its session', () =>
+    withInstallation(async (i) => {
+      const wire = await Wire.to(process.env['DATABASE_URL'] ?? '');
+      const servers = parseServers({ ...process.env, DATABASE_URL: wire.url });
+      const postgres = openPostgres(servers, i.config.name);
+      try {
+        await i.produce(clicks(800));
+        const { batch } = await i.consume();
+        assert.ok(batch);
+        const silent = at({ ...i, postgres }, 'persistBatch:mid-copy', async () => {
+          await sleep(300);
+          wire.fallSilent();
+        });
+        const began = Date.now();
+        await assert.rejects(silent.persist(batch), /PostgreSQL has not moved for 18000 ms/);
+        assert.ok(Date.now() - began < 30_000, 'six heartbeat time-outs of 3 s');
+        assert.deepEqual(sumOf([await i.persist(batch, 2)]), [800, 800, 0, 0, 0]);
+      } finally {
+        wire.close();
+        await postgres.close();
+      }
+    }));
+});
