@@ -11,12 +11,14 @@ import type { IngestDeps } from './deps.js';
 import { copyStraight, persistCandidates, type RowsContext } from './persistRows.js';
 import { stageRefused } from './refusedRows.js';
 import type { RowRange } from './rowClaims.js';
+import type { SpoolReader } from './spoolReader.js';
 
 /** How the rows go in: `straight` but for the candidates, or all of them as `candidates`, which is always right. */
 export type Way = 'straight' | 'candidates';
 
 export interface TransactionContext extends RowsContext {
   readonly deps: IngestDeps;
+  readonly reader: SpoolReader;
   readonly batch: BatchRef;
   readonly alive: AbortSignal;
 }

@@ -13,7 +13,7 @@ export type { Logger } from '../domain/logger.js';
 /**
  * A named place in a stage where a test may stop, fail or kill the process:
  * 'consumeBatch:after-fetch', 'persistBatch:mid-copy', 'persistBatch:before-commit', 'persistBatch:after-commit',
- * 'runSparkAggregation:after-commit', 'indexMetrics:after-bulk', 'applyRetention:before-commit',
+ * 'replayDeadLetters:before-commit', 'replayDeadLetters:after-commit', 'runSparkAggregation:after-commit', 'indexMetrics:after-bulk', 'applyRetention:before-commit',
  * 'applyRetention:after-commit'. In production it does nothing.
  */
 export type Failpoint = (name: string) => Promise<void>;

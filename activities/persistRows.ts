@@ -19,7 +19,8 @@ import type { SpoolReader } from './spoolReader.js';
 export interface RowsContext {
   readonly client: pg.ClientBase;
   readonly deps: Pick<IngestDeps, 'config' | 'failpoint'>;
-  readonly reader: SpoolReader;
+  /** A spooled batch, or whatever else has rows in the same form. */
+  readonly reader: Pick<SpoolReader, 'clickId' | 'rows'>;
   readonly moved: (bytes: number) => void;
 }
 

@@ -19,6 +19,7 @@ export const ingestWorkflowId = (name: string): string => `${name}-ingest`;
 export const shardWorkflowId = (name: string, topic: string, shard: number): string =>
   `${name}-ingest-${topic}-${shard}`;
 export const analyzeWorkflowId = (name: string): string => `${name}-analyze`;
+export const replayWorkflowId = (name: string): string => `${name}-replay`;
 export const scheduleId = (name: string): string => `${name}-schedule`;
 
 export const GRAINS = ['hour', 'day', 'month', 'total'] as const;

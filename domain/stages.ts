@@ -134,6 +134,49 @@ export interface AwaitOffsetsInput {
   readonly stallMs?: number;
 }
 
+// ---- replay ----
+
+/** Which dead letters; what is absent does not narrow, so that `{}` means all of them. */
+export interface ReplaySelection {
+  readonly reason?: string;
+  readonly field?: string;
+  /** Decimal numbers of dead letters. */
+  readonly ids?: readonly string[];
+  /** When they were rejected: ISO, inclusive. */
+  readonly from?: string;
+  /** Exclusive. */
+  readonly to?: string;
+}
+
+/** Dead letters of one source by their numbers: above `after`, up to and including `to`. */
+export interface ReplayPage {
+  /** Hash of the source and of the letters' coordinates and numbers: a page that is done is known by it. */
+  readonly batchId: string;
+  readonly sourceId: number;
+  readonly after: string;
+  readonly to: string;
+  readonly letters: number;
+}
+
+export interface ReplayDeadLettersInput {
+  readonly selection: ReplaySelection;
+  /** Of the mapping that the caller wants; absent: whatever the worker runs. */
+  readonly fingerprint?: string;
+  /** What to replay now; absent: nothing, the first page is only planned. */
+  readonly page?: ReplayPage;
+  /** The highest number to look at, from the first answer: what is rejected meanwhile is left alone. */
+  readonly upTo?: string;
+  /** Dead letters in a page at most. Default 1,000. */
+  readonly limit?: number;
+}
+export interface ReplayDeadLettersResult {
+  /** Of the page: records 0, deadLetters minus those that moved. */
+  readonly counts: Counts;
+  readonly upTo: string;
+  /** Absent: there is no more. */
+  readonly next?: ReplayPage;
+}
+
 // ---- analyze ----
 
 export interface RunSparkAggregationInput {
@@ -202,6 +245,19 @@ export interface IngestResult {
   readonly batches: number;
   /** It was told to stop, and may have ended short of `until`. */
   readonly stopped?: true;
+}
+export interface ReplayInput extends ReplaySelection {
+  /** As in ReplayDeadLettersInput. */
+  readonly fingerprint?: string;
+  /** Carried over by continue-as-new. */
+  readonly carried?: ReplayResult & { readonly next?: ReplayPage; readonly upTo: string };
+}
+export interface ReplayResult {
+  /** records 0, deadLetters minus those that moved to the other three. */
+  readonly counts: Counts;
+  /** Dead letters that were decoded again, those that stay included. */
+  readonly examined: number;
+  readonly pages: number;
 }
 /** All aggregation runs of one `analyze` together; `version` and `marksLeft` are the last run's. */
 export type AggregationTotal = Omit<AggregationResult, 'run'> & { readonly runs: number };

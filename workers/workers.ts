@@ -8,6 +8,7 @@ import { createConsumeBatch } from '../activities/consumeBatch.js';
 import { createIndexMetrics } from '../activities/indexMetrics.js';
 import { createNoteOffsets } from '../activities/noteOffsets.js';
 import { createPersistBatch } from '../activities/persistBatch.js';
+import { createReplayDeadLetters } from '../activities/replayDeadLetters.js';
 import { createRunSparkAggregation } from '../activities/runSparkAggregation.js';
 import { projectRoot } from '../clients/settings/loadConfig.js';
 import { connectTemporal } from '../clients/temporal/index.js';
@@ -63,6 +64,7 @@ function workOf(
         activities: {
           noteOffsets: createNoteOffsets(ingest),
           awaitOffsets: createAwaitOffsets(ingest),
+          replayDeadLetters: createReplayDeadLetters(ingest),
           changeShards: createChangeShards(ingest, () => connectTemporal(ingest.servers)),
           consumeBatch: createConsumeBatch(ingest),
         },

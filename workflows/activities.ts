@@ -22,11 +22,13 @@ import type {
   NoteOffsetsInput,
   PersistBatchInput,
   PersistBatchResult,
+  ReplayDeadLettersInput,
+  ReplayDeadLettersResult,
   RetentionResult,
   RunSparkAggregationInput,
   WorkflowSettings,
 } from '../domain/stages.js';
-import { batchSummary, count, readSummary } from './words.js';
+import { batchSummary, count, readSummary, replaySummary } from './words.js';
 
 interface LocalActivities {
   readSettings(): Promise<WorkflowSettings>;
@@ -37,6 +39,7 @@ interface Activities {
   consumeBatch(input: ConsumeBatchInput): Promise<ConsumeBatchResult>;
   persistBatch(input: PersistBatchInput): Promise<PersistBatchResult>;
   awaitOffsets(input: AwaitOffsetsInput): Promise<void>;
+  replayDeadLetters(input: ReplayDeadLettersInput): Promise<ReplayDeadLettersResult>;
   runSparkAggregation(input: RunSparkAggregationInput): Promise<AggregationResult>;
   indexMetrics(input: IndexMetricsInput): Promise<IndexResult>;
   applyRetention(input: ApplyRetentionInput): Promise<RetentionResult>;
@@ -137,6 +140,15 @@ export function stages({ name, heartbeatMs, indexPatienceMs }: WorkflowSettings)
         retry: INGEST_RETRY,
         summary: `${input.topic}, shard ${input.shard} of ${input.shards}: held by another ingest`,
       }).awaitOffsets(input),
+
+    /** One page, one transaction. Waited for when cancelled: it has committed or it has not. */
+    replayDeadLetters: (input: ReplayDeadLettersInput, number: number): Promise<ReplayDeadLettersResult> =>
+      call({
+        taskQueue: ingestQueue(name),
+        startToCloseTimeout: '15 minutes',
+        retry: INGEST_RETRY,
+        summary: replaySummary(number, input),
+      }).replayDeadLetters(input),
 
     /** May wait hours for another writer of figures, under heartbeat. */
     runSparkAggregation: (input: RunSparkAggregationInput, run: number): Promise<AggregationResult> =>

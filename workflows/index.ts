@@ -3,3 +3,4 @@ export { analyze } from './analyze.js';
 export { ingest } from './ingest.js';
 export { backfill, reindex } from './later.js';
 export { pipeline } from './pipeline.js';
+export { replay } from './replay.js';

@@ -1,5 +1,11 @@
 /** The words that Temporal's web UI shows: references and counts, never a value of an event. */
-import type { BatchRef, ConsumeBatchInput, Counts, Position } from '../domain/stages.js';
+import type {
+  BatchRef,
+  ConsumeBatchInput,
+  Counts,
+  Position,
+  ReplayDeadLettersInput,
+} from '../domain/stages.js';
 
 /** `50000` → `50,000`; Intl is left out, its data may differ between workers. */
 export const count = (n: number | bigint): string => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
@@ -29,6 +35,12 @@ export function readSummary(number: number, input: ConsumeBatchInput): string {
   const from = input.after === undefined ? 'from the stored offsets' : `after ${positionList(input.after)}`;
   return `batch ${count(number)} · ${input.topic}, shard ${input.shard} of ${input.shards} · ${from}`;
 }
+
+/** `page 3 · dead letters 2001 to 3000 · 1,000 of them` */
+export const replaySummary = (number: number, { page }: ReplayDeadLettersInput): string =>
+  page === undefined
+    ? 'which dead letters there are'
+    : `page ${count(number)} · dead letters above ${page.after} up to ${page.to} · ${count(page.letters)} of them`;
 
 const positionList = (positions: readonly Position[]): string =>
   positions

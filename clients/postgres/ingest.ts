@@ -119,8 +119,11 @@ export async function writeLedger(
   client: Client,
   batch: {
     readonly batchId: string;
+    /** Default `ingest`. */
+    readonly kind?: 'ingest' | 'replay';
     readonly sourceId: number;
-    readonly shard: number;
+    /** Absent: of no shard, a replay's. */
+    readonly shard?: number;
     readonly ranges: readonly OffsetRange[];
   },
   counts: Counts,
@@ -128,12 +131,13 @@ export async function writeLedger(
 ): Promise<void> {
   await client.query(
     `INSERT INTO batch
-       (batch_id, source_id, shard, ranges, records, persisted, duplicates, dead_letters, filtered, filtered_by)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+       (batch_id, kind, source_id, shard, ranges, records, persisted, duplicates, dead_letters, filtered, filtered_by)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
       batch.batchId,
+      batch.kind ?? 'ingest',
       batch.sourceId,
-      batch.shard,
+      batch.shard ?? null,
       JSON.stringify(batch.ranges),
       counts.records,
       counts.persisted,

@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto';
+import { Context } from '@temporalio/activity';
+import { isLockTimeout } from '../clients/postgres/errors.js';
+import { limitWaits, resetWaits, terminateRivals } from '../clients/postgres/ingest.js';
+import { withClient } from '../clients/postgres/pool.js';
+import { lastDeadLetter } from '../clients/postgres/replay.js';
+import { mappingFingerprint } from '../clients/settings/fingerprint.js';
+import { ConfigurationError, UsageError } from '../domain/errors.js';
+import { applicationName } from '../domain/names.js';
+import { NO_COUNTS } from '../domain/stages.js';
+import type {
+  Counts,
+  ReplayDeadLettersInput,
+  ReplayDeadLettersResult,
+  ReplayPage,
+  ReplaySelection,
+} from '../domain/stages.js';
+import type { IngestDeps } from './deps.js';
+import { wrapActivity } from './failure.js';
+import { endedByAbort, unlessStuck } from './guarded.js';
+import { heartbeatTimeoutMs, underHeartbeat } from './heartbeat.js';
+import { replayPage } from './replayPage.js';
+import { planPage } from './replayPlan.js';
+
+/** Heartbeats without a move of PostgreSQL after which an attempt is given up. */
+const STUCK_AFTER = 6;
+
+/**
+ * Replays a page of dead letters in one transaction and plans the next one. A page that is done already is answered
+ * from the ledger.
+ * Errors: ConfigurationError (the worker runs another mapping than the caller wants), UsageError, ServerUnavailable.
+ */
+export function createReplayDeadLetters(
+  deps: IngestDeps,
+): (input: ReplayDeadLettersInput) => Promise<ReplayDeadLettersResult> {
+  return wrapActivity(async ({ selection, fingerprint, page, upTo, limit }) => {
+    checkSelection(selection);
+    checkMapping(deps, fingerprint);
+    const progress = { page: page?.to, letters: page?.letters };
+    return underHeartbeat(
+      () => progress,
+      async (alive) => {
+        const counts = page === undefined ? NO_COUNTS : await replay(deps, selection, page, alive);
+        const last =
+          upTo ?? (await withClient(deps.postgres, `${deps.postgres.name}:replayPlan`, lastDeadLetter));
+        const next = await planPage(deps, selection, last, page, limit);
+        return { counts, upTo: last, ...(next !== undefined && { next }) };
+      },
+    );
+  });
+}
+
+const short = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8);
+
+/** A deadlock or a lock that is not given in time fails the attempt: the next one finds everything as it was. */
+async function replay(
+  deps: IngestDeps,
+  selection: ReplaySelection,
+  page: ReplayPage,
+  alive: AbortSignal,
+): Promise<Counts> {
+  const { postgres, logger } = deps;
+  const heartbeatMs = heartbeatTimeoutMs();
+  const { activityId, attempt, workflowExecution } = Context.current().info;
+  const run = short(`${workflowExecution?.runId ?? ''}/${activityId}/${attempt}/${process.pid}`);
+  const own = applicationName(postgres.name, 'replay', short('dead letters'), run);
+  let moves = 0;
+  const moved = (): void => {
+    moves++;
+  };
+  try {
+    return await withClient(postgres, own, (client) =>
+      endedByAbort(deps, own, alive, () =>
+        unlessStuck(
+          () => moves,
+          heartbeatMs * STUCK_AFTER,
+          async () => {
+            await limitWaits(client, heartbeatMs / 3, heartbeatMs * 2);
+            const counts = await replayPage({ client, deps, selection, page, moved });
+            await resetWaits(client);
+            await deps.failpoint('replayDeadLetters:after-commit');
+            return counts;
+          },
+        ),
+      ),
+    );
+  } catch (e) {
+    alive.throwIfAborted();
+    if (e instanceof Error && isLockTimeout(e.cause)) {
+      const rivals = own.slice(0, own.lastIndexOf(':'));
+      const ended = await withClient(postgres, own, (client) => terminateRivals(client, rivals, own));
+      logger.warn({ page: page.to, ended }, 'ended replays that held the locks');
+    }
+    throw e;
+  }
+}
+
+/** Whoever mends the mapping and forgets the worker would wonder why nothing passes. */
+function checkMapping({ config }: IngestDeps, wanted: string | undefined): void {
+  const own = mappingFingerprint(config);
+  if (wanted !== undefined && wanted !== own)
+    throw new ConfigurationError(
+      `the worker runs another mapping (${own}) than the command (${wanted}): restart all workers of ${config.name} ` +
+        `with the configuration file that the command reads, then replay again`,
+    );
+}
+
+const ID = /^[1-9]\d{0,17}$/;
+const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
+
+/** The web UI starts a replay with whatever somebody typed. @throws UsageError */
+function checkSelection(selection: ReplaySelection): void {
+  const wrong = (field: string, expected: string): never => {
+    throw new UsageError(`replay: ${field}: expected ${expected}`);
+  };
+  const { reason, field, ids, from, to } = selection as Partial<Record<keyof ReplaySelection, unknown>>;
+  for (const [name, value] of Object.entries({ reason, field }))
+    if (value !== undefined && typeof value !== 'string') wrong(name, 'text');
+  const numbers = Array.isArray(ids) && ids.every((id) => typeof id === 'string' && ID.test(id));
+  if (ids !== undefined && !numbers) wrong('ids', 'numbers of dead letters as texts, such as ["17","18"]');
+  for (const [name, value] of Object.entries({ from, to }))
+    if (value !== undefined && !(typeof value === 'string' && TIME.test(value)))
+      wrong(name, 'a time such as "2026-11-25T14:00:00Z"');
+}

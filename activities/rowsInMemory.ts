@@ -1,0 +1,41 @@
+import { Readable } from 'node:stream';
+import { COPY_HEADER, COPY_TRAILER, CopyEncoder } from '../clients/postgres/copyBinary.js';
+import { familyColumns } from '../clients/postgres/families.js';
+import type { Config } from '../domain/config/config.js';
+import type { Row } from '../domain/event/decoder.js';
+import type { Family } from '../domain/names.js';
+import type { RowRange } from './rowClaims.js';
+
+/** A few rows that never were in a spool, in the form in which a spooled batch gives its own. */
+export class RowsInMemory {
+  constructor(
+    private readonly config: Config,
+    private readonly entries: readonly { readonly clickId: bigint; readonly row: Row }[],
+  ) {}
+
+  clickId(row: number): bigint {
+    return this.entries[row]?.clickId ?? -1n;
+  }
+
+  rows(family: Family, ranges: readonly RowRange[], onChunk?: (bytes: number) => Promise<void>): Readable {
+    return Readable.from(this.chunks(family, ranges, onChunk), { objectMode: false });
+  }
+
+  private async *chunks(
+    family: Family,
+    ranges: readonly RowRange[],
+    onChunk?: (bytes: number) => Promise<void>,
+  ): AsyncGenerator<Buffer> {
+    const encoder = new CopyEncoder(familyColumns(this.config, family).map((column) => column.type));
+    yield COPY_HEADER;
+    for (const [from, to] of ranges)
+      for (const { clickId, row } of this.entries.slice(from, to)) {
+        const id = family === 'click_data' ? [clickId, row.eventId] : [clickId];
+        encoder.row([...id, row.eventTimeUs, ...row.families[family]]);
+      }
+    const bytes = encoder.take();
+    yield bytes;
+    await onChunk?.(bytes.length);
+    yield COPY_TRAILER;
+  }
+}
