@@ -30,8 +30,13 @@ export class RowsInMemory {
     yield COPY_HEADER;
     for (const [from, to] of ranges)
       for (const { clickId, row } of this.entries.slice(from, to)) {
-        const id = family === 'click_data' ? [clickId, row.eventId] : [clickId];
-        encoder.row([...id, row.eventTimeUs, ...row.families[family]]);
+        const keys = {
+          high: Number(clickId >> 32n),
+          low: Number(BigInt.asIntN(32, clickId)),
+          eventId: family === 'click_data' ? row.eventId : undefined,
+          timeUs: Number(row.eventTimeUs),
+        };
+        encoder.rowWithKeys(keys, row.families[family]);
       }
     const bytes = encoder.take();
     yield bytes;

@@ -1,9 +1,11 @@
 import { isUtf8 } from 'node:buffer';
-import { deadLetter, deadLettersByReason, type DeadLetter } from '../../clients/postgres/deadLetters.js';
-import { openPostgres, type Postgres } from '../../clients/postgres/pool.js';
+import { deadLetter, type DeadLetter } from '../../clients/postgres/deadLetters.js';
 import { UsageError } from '../../domain/errors.js';
 import { printable } from '../format/table.js';
-import { loadConfig } from '../loadConfig.js';
+import { registerList } from '../deadLetters/list.js';
+import { lendPostgres } from '../deadLetters/postgres.js';
+import { registerReplay } from '../deadLetters/replay.js';
+import { letterId } from '../deadLetters/selection.js';
 import { examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
 /** Raw bytes as text where they are text, else base64. */
@@ -45,51 +47,32 @@ const asText = (d: DeadLetter): string =>
     .map(([name = '', value = '']) => `${name.padEnd(INDENT)}${value}`)
     .join('\n');
 
-async function withPostgres<T>(ctx: CliContext, use: (postgres: Postgres) => Promise<T>): Promise<T> {
-  const { config, servers } = await loadConfig({ config: ctx.config });
-  const postgres = openPostgres(servers, config.name, { max: 2 });
-  try {
-    return await use(postgres);
-  } finally {
-    await postgres.close();
-  }
-}
-
 export function register(program: Command, ctx: CliContext): void {
   const verb = program
     .command('dead-letters')
-    .description('records that did not become clicks: by reason, or one in full')
-    .addHelpText('after', examples(['clickstream dead-letters list', 'clickstream dead-letters show 17']))
+    .description('records that did not become clicks: by reason, one in full, or again through the pipeline')
+    .addHelpText(
+      'after',
+      examples([
+        'clickstream dead-letters list',
+        'clickstream dead-letters show 17',
+        'clickstream dead-letters replay --all --dry-run',
+      ]),
+    )
     .addHelpText(
       'after',
       exitCodes({ 0: 'done', 2: 'usage or configuration', 3: 'PostgreSQL is unreachable' }),
     );
-  verb
-    .command('list')
-    .description('counts by reason and field; the ids of the first and the last')
-    .action(async () => {
-      const groups = await withPostgres(ctx, deadLettersByReason);
-      const lines = groups.map(
-        (g) =>
-          `${String(g.count).padStart(9)}  ${g.reason}${g.field === null ? '' : ` ${g.field}`}  (${g.firstId === g.lastId ? `id ${g.firstId}` : `ids ${g.firstId} to ${g.lastId}`}, last ${g.lastRejectedAt})`,
-      );
-      ctx.result({ groups }, lines.length === 0 ? 'no dead letters' : lines.join('\n'));
-    });
+  const withPostgres = lendPostgres(ctx);
+  registerList(verb, ctx, withPostgres);
   verb
     .command('show')
     .description('one dead letter with its raw bytes')
     .argument('<id>', 'as `list` shows it')
     .action(async (id: string) => {
-      if (!/^[1-9]\d{0,17}$/.test(id))
-        throw new UsageError(`id: expected a whole number, got ${JSON.stringify(id)}`);
-      const found = await withPostgres(ctx, (postgres) => deadLetter(postgres, id));
+      const found = await withPostgres((postgres) => deadLetter(postgres, letterId(id)));
       if (found === undefined) throw new UsageError(`id: there is no dead letter ${id}`);
       ctx.result({ ...found, key: rawBytes(found.key), value: rawBytes(found.value) }, asText(found));
     });
-  verb
-    .command('replay')
-    .description('send them through the pipeline again (comes in a later version)')
-    .action(() => {
-      throw new UsageError('dead-letters replay comes in a later version');
-    });
+  registerReplay(verb, ctx);
 }

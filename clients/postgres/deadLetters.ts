@@ -1,3 +1,4 @@
+import type { ReplaySelection } from '../../domain/stages.js';
 import { withClient, type Postgres } from './pool.js';
 
 export interface DeadLetterGroup {
@@ -49,5 +50,27 @@ export function deadLetter(postgres: Postgres, id: string): Promise<DeadLetter |
       [id],
     );
     return rows[0];
+  });
+}
+
+export type ListedDeadLetter = Omit<DeadLetter, 'kafkaTimestamp' | 'eventId' | 'batchId' | 'key' | 'value'>;
+
+/** Single dead letters, the newest first. */
+export function deadLetters(
+  postgres: Postgres,
+  { reason, field, from }: Pick<ReplaySelection, 'reason' | 'field' | 'from'>,
+  limit: number,
+): Promise<readonly ListedDeadLetter[]> {
+  return withClient(postgres, `${postgres.name}:deadLetters`, async (client) => {
+    const { rows } = await client.query<ListedDeadLetter>(
+      `SELECT d.dead_letter_id AS id, s.topic, d.partition, d.record_offset AS "offset", d.reason, d.field, d.message,
+              to_char(d.rejected_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS "rejectedAt"
+         FROM dead_letter d JOIN source s USING (source_id)
+        WHERE ($1::text IS NULL OR d.reason = $1) AND ($2::text IS NULL OR d.field = $2)
+          AND ($3::timestamptz IS NULL OR d.rejected_at >= $3)
+        ORDER BY d.dead_letter_id DESC LIMIT $4`,
+      [reason ?? null, field ?? null, from ?? null, limit],
+    );
+    return rows;
   });
 }
