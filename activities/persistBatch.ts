@@ -102,7 +102,7 @@ async function persist(
             async () => {
               await sql.limitWaits(client, heartbeatMs / 3, heartbeatMs * 2);
               progress.step = 'days';
-              await ensureDays(client, postgres.name, reader.batch.days);
+              await ensureDays(client, postgres.name, reader.batch.days, () => moved(0));
               progress.step = way;
               const result = await inTransaction(client, () =>
                 persistInTransaction({ client, deps, batch, reader, moved, alive }, way),

@@ -41,15 +41,23 @@ export async function existingDays(client: {
  * Makes the leaves of the days that lack them, each day in a short transaction of its own under an advisory lock.
  * `LIKE` + index + `ATTACH`, since `PARTITION OF` would wait for every reader and make all others wait behind it.
  * Days below the floor get none.
+ * @param onDay a sign of life after each: with thousands of leaves, ATTACH of one takes tenths of a second
  */
-export async function ensureDays(client: pg.ClientBase, name: string, days: readonly Day[]): Promise<void> {
+export async function ensureDays(
+  client: pg.ClientBase,
+  name: string,
+  days: readonly Day[],
+  onDay: () => void = () => undefined,
+): Promise<void> {
   const existing = await existingDays(client);
-  for (const day of days.filter((day) => !existing.has(day)).sort())
+  for (const day of days.filter((day) => !existing.has(day)).sort()) {
     await inTransaction(client, async () => {
       if (isBelow(dayStartUs(day), await holdFloor(client))) return;
       await client.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`clickstream days ${name}`]);
       for (const family of FAMILIES) await ensureLeaf(client, family, day);
     });
+    onDay();
+  }
 }
 
 async function ensureLeaf(client: pg.ClientBase, family: Family, day: Day): Promise<void> {
