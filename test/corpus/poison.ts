@@ -325,6 +325,7 @@ const TEXTS: readonly PoisonRow[] = [
   kept('a pair in escapes', '"url":"/\\ud83d\\ude00"', { 'click_data.url': '/😀' }),
   kept('a user of 2,048 bytes', { user: 'u'.repeat(2048) }, { 'click_data.user': 'u'.repeat(2048) }),
   dead('a user of 2,049 bytes', { user: 'u'.repeat(2049) }, 'too_long', 'click_data.user'),
+  dead('a user of 1,025 umlauts', { user: 'ü'.repeat(1025) }, 'too_long', 'click_data.user'),
   dead('a user of 683 long characters', { user: '中'.repeat(683) }, 'too_long', 'click_data.user'),
   dead('an id of 10 MB', () => ({ event_id: 'i'.repeat(10 * MB) }), 'too_long', 'event.id'),
   kept('a field of 10 MB', () => ({ note: 'n'.repeat(10 * MB) }), { 'click_data.note': 'n'.repeat(10 * MB) }),

@@ -52,49 +52,6 @@ test('a wrong setting is named with file, line, what was expected and what was g
   }
 });
 
-/** Lines that cannot become clicks, each with the reason that it must be given. */
-const POISON: readonly (readonly [string, string])[] = [
-  ['not json', 'not_json'],
-  ['[1]', 'not_an_object'],
-  ['{"event_id":"no-url","t":1700000000000}', 'missing_required'],
-  ['{"event_id":"type","t":1700000000000,"url":"/a","status":"many"}', 'wrong_type'],
-  ['{"event_id":"nul","t":1700000000000,"url":"/a\\u0000b"}', 'nul_byte'],
-  ['{"event_id":"lone","t":1700000000000,"url":"/\\ud800"}', 'lone_surrogate'],
-  ['{"event_id":"1970","t":1,"url":"/a"}', 'impossible_time'],
-  ['{"event_id":"2999","t":32472144000000,"url":"/a"}', 'impossible_time'],
-];
-
-test('poison ends in the dead letters with its reason; its neighbours and a 100 KB URL are accepted whole', async () => {
-  await withInstallation('poison', async (installation) => {
-    const long = `/${'x'.repeat(100_000)}`;
-    const good = (id: number, url: string): string =>
-      JSON.stringify({
-        event_id: `good-${id}`,
-        t: 1_700_000_000_000,
-        url,
-        ['__proto__']: { polluted: true },
-      });
-    const lines = [good(0, long), ...POISON.flatMap(([line], i) => [line, good(i + 1, `/page/${i}`)])];
-    const sent = await installation.run(['produce', '-'], {}, `${lines.join('\n')}\n`);
-    assert.equal(sent.code, 0, sent.stderr);
-    await installation.worker();
-    const { code, stderr } = await installation.run(['pipeline']);
-    assert.equal(code, 0, stderr);
-
-    const status = await installation.status();
-    assert.deepEqual(
-      [status.records, status.persisted, status.dead_letters, status.documents_clicks],
-      [lines.length, POISON.length + 1, POISON.length, POISON.length + 1],
-    );
-    const listed = await installation.run(['dead-letters', 'list']);
-    for (const [, reason] of POISON) assert.match(listed.stdout, new RegExp(reason));
-    const found = await installation.run(['metrics', '--csv']);
-    assert.ok(found.stdout.includes(long), 'the URL is there letter by letter');
-    const verified = await installation.run(['verify', '--drained']);
-    assert.equal(verified.code, 0, verified.stdout);
-  });
-});
-
 test('Ctrl-C ends the waiting with 130 and no stack trace; that nobody polls was said; the run goes on', async () => {
   await withInstallation('interrupt', async (installation) => {
     const child = spawn(

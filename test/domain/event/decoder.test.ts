@@ -37,107 +37,24 @@ const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 const nested = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.repeat(depth));
 
-describe('a record that is no event', () => {
-  const cases: [what: string, value: Uint8Array | null, reason: Reason][] = [
-    ['a tombstone', null, 'tombstone'],
-    ['an empty value', bytes(), 'empty_value'],
-    ['schema-registry framing', bytes(0, 0, 0, 0, 1, 2), 'schema_registry_framing'],
-    ['gzip', bytes(0x1f, 0x8b, 8, 0), 'invalid_utf8'],
-    ['UTF-16', bytes(0xff, 0xfe, 0x7b, 0), 'invalid_utf8'],
-    ['an overlong form', bytes(0x22, 0xc0, 0x80, 0x22), 'invalid_utf8'],
-    ['a surrogate in UTF-8', bytes(0x22, 0xed, 0xa0, 0x80, 0x22), 'invalid_utf8'],
-    ['a cut-off character', bytes(0x22, 0xe2, 0x82), 'invalid_utf8'],
-    ['blanks', Buffer.from(' \n'), 'not_json'],
-    ['cut-off JSON', Buffer.from('{"url":"/'), 'not_json'],
-    ['data after the end', Buffer.from('{} {}'), 'not_json'],
-    ['NaN', Buffer.from('{"url":NaN}'), 'not_json'],
-    ['a raw NUL in text', Buffer.from('{"url":"\0"}'), 'not_json'],
-    ['an array', Buffer.from('[{}]'), 'not_an_object'],
-    ['null', Buffer.from('null'), 'not_an_object'],
-    ['a number', Buffer.from('1e400'), 'not_an_object'],
-    ['a million brackets', Buffer.from('['.repeat(1_000_000) + ']'.repeat(1_000_000)), 'not_an_object'],
-  ];
-  for (const [what, value, reason] of cases) {
-    test(`${what} is rejected as ${reason}`, () =>
-      assert.equal(rejection(decodeBytes(value)).reason, reason));
-  }
-
-  test('a BOM in front is no fault', () => {
-    const event = Buffer.from('\ufeff{"t":"2026-01-01","url":"/"}');
-    assert.equal(column(decodeBytes(event), 'url'), '/');
-  });
-});
-
 describe('a value that does not fit', () => {
-  const cases: [fields: object | string, field: string, reason: Reason][] = [
-    [{ url: undefined }, 'click_data.url', 'missing_required'],
-    [{ url: null }, 'click_data.url', 'missing_required'],
-    [{ url: '-' }, 'click_data.url', 'missing_required'],
-    [{ url: '' }, 'click_data.url', 'missing_required'],
-    [{ url: {} }, 'click_data.url', 'wrong_type'],
-    [{ url: [1] }, 'click_data.url', 'wrong_type'],
-    [{ url: '/a\0b' }, 'click_data.url', 'nul_byte'],
-    ['{"t":"2026-01-01","url":"/\\ud800"}', 'click_data.url', 'lone_surrogate'],
-    ['{"t":"2026-01-01","url":"\\udc00\\ud800"}', 'click_data.url', 'lone_surrogate'],
-    ['{"t":"2026-01-01","url":9007199254740993}', 'click_data.url', 'number_out_of_range'],
-    ['{"t":"2026-01-01","url":1e400}', 'click_data.url', 'number_out_of_range'],
-    [{ user: 'u'.repeat(2049) }, 'click_data.user_id', 'too_long'],
-    [{ user: 'ü'.repeat(1025) }, 'click_data.user_id', 'too_long'],
-    [{ event_id: 'x'.repeat(2049) }, 'event.id', 'too_long'],
-    [{ event_id: 'a\0' }, 'event.id', 'nul_byte'],
-    [{ event_id: {} }, 'event.id', 'wrong_type'],
-    ['{"event_id":9007199254740993,"t":"2026-01-01","url":"/"}', 'event.id', 'number_out_of_range'],
-    [{ i: 2147483648 }, 'click_data.i', 'number_out_of_range'],
+  /** What does harm elsewhere stands in test/corpus/poison.ts. */
+  const cases: [fields: object, field: string, reason: Reason][] = [
     [{ i: '-2147483649' }, 'click_data.i', 'number_out_of_range'],
-    [{ i: 1.5 }, 'click_data.i', 'wrong_type'],
     [{ i: '1.0' }, 'click_data.i', 'wrong_type'],
-    [{ i: '' }, 'click_data.i', 'wrong_type'],
     [{ i: '0x10' }, 'click_data.i', 'wrong_type'],
-    [{ i: true }, 'click_data.i', 'wrong_type'],
-    [{ b: '9223372036854775808' }, 'click_data.b', 'number_out_of_range'],
-    ['{"t":"2026-01-01","url":"/","b":9007199254740993}', 'click_data.b', 'number_out_of_range'],
-    ['{"t":"2026-01-01","url":"/","b":1e400}', 'click_data.b', 'number_out_of_range'],
-    ['{"t":"2026-01-01","url":"/","d":-1e400}', 'click_data.d', 'number_out_of_range'],
-    [{ d: '1e400' }, 'click_data.d', 'number_out_of_range'],
-    [{ d: 'NaN' }, 'click_data.d', 'wrong_type'],
-    [{ d: 'Infinity' }, 'click_data.d', 'wrong_type'],
     [{ d: ' 1' }, 'click_data.d', 'wrong_type'],
-    [{ flag: 2 }, 'click_data.flag', 'wrong_type'],
     [{ flag: 'maybe' }, 'click_data.flag', 'wrong_type'],
     [{ ts: 'yesterday' }, 'click_data.ts', 'unparsable_time'],
-    [{ ts: 253402300800000 }, 'click_data.ts', 'impossible_time'],
-    [{ day: '2026-02-29' }, 'click_data.day', 'wrong_type'],
     [{ day: 20260101 }, 'click_data.day', 'wrong_type'],
-    [{ inet: '999.1.1.1' }, 'click_data.inet', 'wrong_type'],
-    [{ inet: 'fe80::1%eth0' }, 'click_data.inet', 'wrong_type'],
-    [{ inet: '1.2.3.4/24' }, 'click_data.inet', 'wrong_type'],
     [{ uuid: 'x' }, 'click_data.uuid', 'wrong_type'],
-    [{ json: nested(65) }, 'click_data.json', 'too_deep'],
-    [
-      `{"t":"2026-01-01","url":"/","json":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
-      'click_data.json',
-      'too_deep',
-    ],
-    [{ json: { a: ['\0'] } }, 'click_data.json', 'nul_byte'],
-    [{ json: { 'a\0': 1 } }, 'click_data.json', 'nul_byte'],
-    ['{"t":"2026-01-01","url":"/","json":["\\ud800"]}', 'click_data.json', 'lone_surrogate'],
-    ['{"t":"2026-01-01","url":"/","json":[1e400]}', 'click_data.json', 'number_out_of_range'],
-    ['{"t":"2026-01-01","url":"/","json":[9007199254740993]}', 'click_data.json', 'number_out_of_range'],
-    [{ t: undefined }, 'event.time', 'missing_required'],
     [{ t: 'now' }, 'event.time', 'unparsable_time'],
-    [{ t: true }, 'event.time', 'wrong_type'],
-    [{ t: '2026-02-30T00:00:00Z' }, 'event.time', 'unparsable_time'],
-    [{ t: '2026-01-01T24:00:00Z' }, 'event.time', 'unparsable_time'],
-    [{ t: 0 }, 'event.time', 'impossible_time'],
     [{ t: 1767225600 }, 'event.time', 'impossible_time'],
     [{ t: -5e15 }, 'event.time', 'impossible_time'],
-    [{ t: '1999-12-31T23:59:59.999999Z' }, 'event.time', 'impossible_time'],
-    [{ t: SENT_MS + 86_400_001 }, 'event.time', 'impossible_time'],
   ];
   for (const [fields, field, reason] of cases) {
-    const shown = (typeof fields === 'string' ? fields : JSON.stringify(fields)).slice(0, 60);
-    test(`${shown} is rejected as ${reason} of ${field}`, () => {
-      const found = rejection(typeof fields === 'string' ? decodeText(fields) : decodeWith(fields));
+    test(`${JSON.stringify(fields)} is rejected as ${reason} of ${field}`, () => {
+      const found = rejection(decodeWith(fields));
       assert.deepEqual([found.field, found.reason], [field, reason]);
       assert.ok(REASONS.includes(found.reason));
     });
@@ -167,15 +84,9 @@ describe('a value that fits', () => {
   const cases: [fields: object, column: string, value: Value][] = [
     [{ url: 0 }, 'url', '0'],
     [{ url: false }, 'url', 'false'],
-    [{ url: `/${'a'.repeat(100_000)}` }, 'url', `/${'a'.repeat(100_000)}`],
     [{ url: 'HTTP://EXAMPLE.com:80/%7e?a=b#c' }, 'url', 'HTTP://EXAMPLE.com:80/%7e?a=b#c'],
     [{ url: 'HTTP://u:p@EXAMPLE.com/%7e?a=b#c' }, 'url', 'HTTP://EXAMPLE.com/%7e?a=b#c'],
     [{ url: '', urls: ['/first'] }, 'url', '/first'],
-    [
-      { url: `'; DROP TABLE x; -- $1 \${} \\. \\N \t\r\n` },
-      'url',
-      `'; DROP TABLE x; -- $1 \${} \\. \\N \t\r\n`,
-    ],
     [{ url: '/😀' }, 'url', '/😀'],
     [{ page: { url: '/nested' } }, 'url', '/nested'],
     [{ url: '-', urls: ['/first'] }, 'url', '/first'],
