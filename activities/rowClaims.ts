@@ -13,6 +13,8 @@ export interface ClaimedRows {
 /** Gathers the ids of a batch's rows (28 bytes a row) until it is complete. */
 export class RowClaims {
   private ids = new Uint32Array(4 * 1024);
+  /** The same memory. */
+  private bytes = new Uint8Array(this.ids.buffer);
   private minutes = new Int32Array(1024);
   private readonly rowsOf = new Map<number, number[]>();
   private rows = 0;
@@ -21,8 +23,7 @@ export class RowClaims {
   add(eventId: Uint8Array, partition: number, eventTimeUs: bigint): void {
     const row = this.rows++;
     if (row === this.minutes.length) this.grow();
-    const bytes = new Uint8Array(this.ids.buffer, row * 16, 16);
-    bytes.set(eventId);
+    this.bytes.set(eventId, row * 16);
     this.minutes[row] = Math.floor(Number(eventTimeUs) / 60e6);
     const rows = this.rowsOf.get(partition);
     if (rows === undefined) this.rowsOf.set(partition, [row]);
@@ -51,6 +52,7 @@ export class RowClaims {
     const ids = new Uint32Array(this.ids.length * 2);
     ids.set(this.ids);
     this.ids = ids;
+    this.bytes = new Uint8Array(ids.buffer);
     const minutes = new Int32Array(this.minutes.length * 2);
     minutes.set(this.minutes);
     this.minutes = minutes;

@@ -61,7 +61,8 @@ export function* walkRecordSet(
       // A transaction of this producer ended; whether it committed matters no longer to what follows.
       abortedProducers.delete(producerId);
     } else if (!(attributes & ATTRIBUTE.transactional && abortedProducers.has(producerId)) && next > from) {
-      yield* records(batch, attributes, base, partition, from, where);
+      // Not a generator inside a generator: each of its steps would cost both.
+      for (const record of records(batch, attributes, base, partition, from, where)) yield record;
     }
     if (next > from) yield { next };
   }
@@ -95,33 +96,37 @@ function unpack(batch: Buffer, attributes: number, where: string): Buffer {
   }
 }
 
-function* records(
+function records(
   batch: Buffer,
   attributes: number,
   base: bigint,
   partition: number,
   from: bigint,
   where: string,
-): Generator<FetchedRecord> {
+): FetchedRecord[] {
   const body = new Reader(unpack(batch, attributes, where), where);
   const firstTimestamp = Number(batch.readBigInt64BE(AT.firstTimestamp));
   const maxTimestamp = Number(batch.readBigInt64BE(AT.maxTimestamp));
   const appendTime = (attributes & ATTRIBUTE.logAppendTime) !== 0;
   const count = batch.readInt32BE(AT.count);
+  // A fetch returns whole batches: what lies below the wanted offset was read before.
+  const firstWanted = Number(from - base);
+  const found: FetchedRecord[] = [];
   for (let i = 0; i < count; i++) {
     const end = body.varint() + body.at;
     body.at += 1; // record attributes, unused
     const timestampDelta = body.varint();
-    const offset = base + BigInt(body.varint());
+    const offsetDelta = body.varint();
     const key = body.bytes();
     const value = body.bytes();
     body.seek(end); // headers are not used
-    // A fetch returns whole batches: what lies below the wanted offset was read before.
-    if (offset < from) continue;
+    if (offsetDelta < firstWanted) continue;
     const created = firstTimestamp < 0 ? -1 : firstTimestamp + timestampDelta;
-    yield { partition, offset, timestampMs: appendTime ? maxTimestamp : created, key, value };
+    const timestampMs = appendTime ? maxTimestamp : created;
+    found.push({ partition, offset: base + BigInt(offsetDelta), timestampMs, key, value });
   }
   if (!body.ended) throw new UnreadableBatch(`${where}: more follows the ${count} records that it announces`);
+  return found;
 }
 
 /** Reads one record after another; whatever points outside the batch is damage. */
@@ -134,6 +139,11 @@ class Reader {
 
   /** Zigzag, at most ten bytes; beyond 32 bits by multiplication, as timestamps may be. */
   varint(): number {
+    const first = this.buffer[this.at];
+    if (first !== undefined && first < 128) {
+      this.at++;
+      return (first >>> 1) ^ -(first & 1);
+    }
     let value = 0;
     let scale = 1;
     for (let i = 0; i < 10; i++) {
@@ -147,12 +157,12 @@ class Reader {
   }
 
   /** Length-prefixed bytes, a view; null for length -1. */
-  bytes(): Buffer | null {
+  bytes(): Uint8Array | null {
     const length = this.varint();
     if (length < 0) return null;
     const start = this.at;
     this.seek(start + length);
-    return this.buffer.subarray(start, start + length);
+    return new Uint8Array(this.buffer.buffer, this.buffer.byteOffset + start, length);
   }
 
   get ended(): boolean {
