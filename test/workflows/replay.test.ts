@@ -23,6 +23,7 @@ const EXPECTED = [
   'ingest-worker-gone',
   'pipeline',
   'pipeline-held',
+  'replay',
   'pipeline-shards-change',
 ];
 
