@@ -10,6 +10,7 @@ import { stateDir } from '../domain/folders.js';
 import { silentLogger, type Logger } from '../domain/logger.js';
 import type { OffsetRange } from '../domain/stages.js';
 import type { ClaimedRows } from './rowClaims.js';
+import { onSpoolDisk } from './spoolDisk.js';
 import { holdSpool } from './spoolLock.js';
 
 /** A family's rows, the rejected records, and one entry per row: its id and where it ends in each family's file. */
@@ -77,9 +78,13 @@ export const spoolRoot = (config: Config, env: NodeJS.ProcessEnv = process.env):
 /** What a batch's bytes depend on: a batch written under another mapping is consumed again. */
 const fingerprintOf = (config: Config): string => `${FORM}-${mappingFingerprint(config)}`;
 
-/** Takes a spool of this installation that no other process holds. What an earlier process left is kept. */
+/**
+ * Takes a spool of this installation that no other process holds. What an earlier process left is kept.
+ * What is written throws SpoolUnavailable when the disk is full or refuses.
+ */
 export async function openSpool(config: Config, logger: Logger = silentLogger): Promise<Spool> {
-  const held = await holdSpool(spoolRoot(config));
+  const root = spoolRoot(config);
+  const held = await onSpoolDisk(root, () => holdSpool(root));
   const { folder } = held;
   const fingerprint = fingerprintOf(config);
   const limit = config.ingest.spool.bytes;
@@ -110,46 +115,49 @@ export async function openSpool(config: Config, logger: Logger = silentLogger): 
       for (const size of sizes.values()) bytes += size;
       return bytes >= limit;
     },
-    begin: async () => {
-      const name = `${TEMPORARY}${randomBytes(8).toString('hex')}`;
-      const at = join(folder, name);
-      await mkdir(at, { mode: 0o700 });
-      const handles = new Map(
-        await Promise.all(
-          SPOOL_FILES.map(async (file) => [file, await open(join(at, file), 'wx', 0o600)] as const),
-        ),
-      );
-      const files = Object.fromEntries(SPOOL_FILES.map((f) => [f, { bytes: 0, crc: 0 }])) as Record<
-        SpoolFile,
-        { bytes: number; crc: number }
-      >;
-      const closeAll = async (): Promise<void> => {
-        for (const handle of handles.values()) await handle.close();
-        handles.clear();
-      };
-      return {
-        write: async (file, bytes) => {
-          await handles.get(file)?.writeFile(bytes);
-          files[file] = { bytes: files[file].bytes + bytes.length, crc: crc32c(bytes, files[file].crc) };
-          sizes.set(name, (sizes.get(name) ?? 0) + bytes.length);
-        },
-        commit: async (meta) => {
-          await closeAll();
-          const batch: SpooledBatch = { ...meta, fingerprint, files };
-          const handle = await open(join(at, META), 'wx', 0o600);
-          await handle.writeFile(JSON.stringify(batch));
-          await handle.close();
-          await drop(meta.batchId);
-          await rename(at, join(folder, meta.batchId));
-          sizes.delete(name);
-          sizes.set(meta.batchId, sum(batch));
-        },
-        discard: async () => {
-          await closeAll();
-          await drop(name);
-        },
-      };
-    },
+    begin: () =>
+      onSpoolDisk(folder, async () => {
+        const name = `${TEMPORARY}${randomBytes(8).toString('hex')}`;
+        const at = join(folder, name);
+        await mkdir(at, { mode: 0o700 });
+        const handles = new Map(
+          await Promise.all(
+            SPOOL_FILES.map(async (file) => [file, await open(join(at, file), 'wx', 0o600)] as const),
+          ),
+        );
+        const files = Object.fromEntries(SPOOL_FILES.map((f) => [f, { bytes: 0, crc: 0 }])) as Record<
+          SpoolFile,
+          { bytes: number; crc: number }
+        >;
+        const closeAll = async (): Promise<void> => {
+          for (const handle of handles.values()) await handle.close();
+          handles.clear();
+        };
+        return {
+          write: (file, bytes) =>
+            onSpoolDisk(folder, async () => {
+              await handles.get(file)?.writeFile(bytes);
+              files[file] = { bytes: files[file].bytes + bytes.length, crc: crc32c(bytes, files[file].crc) };
+              sizes.set(name, (sizes.get(name) ?? 0) + bytes.length);
+            }),
+          commit: (meta) =>
+            onSpoolDisk(folder, async () => {
+              await closeAll();
+              const batch: SpooledBatch = { ...meta, fingerprint, files };
+              const handle = await open(join(at, META), 'wx', 0o600);
+              await handle.writeFile(JSON.stringify(batch));
+              await handle.close();
+              await drop(meta.batchId);
+              await rename(at, join(folder, meta.batchId));
+              sizes.delete(name);
+              sizes.set(meta.batchId, sum(batch));
+            }),
+          discard: async () => {
+            await closeAll();
+            await drop(name);
+          },
+        };
+      }),
     find: async (batchId) => {
       let batch: SpooledBatch;
       try {

@@ -72,6 +72,12 @@ export class SpoolLost extends ClickstreamError {
   readonly retryable = false;
 }
 
+/** The spool's disk is full or cannot be written: passes when batches are persisted or somebody makes room. */
+export class SpoolUnavailable extends ClickstreamError {
+  readonly code = 'SpoolUnavailable';
+  readonly retryable = true;
+}
+
 /** A record batch that this code cannot read: unknown codec, bad CRC, unknown magic. */
 export class UnreadableBatch extends ClickstreamError {
   readonly code = 'UnreadableBatch';

@@ -23,6 +23,7 @@ const EXIT: Readonly<Record<string, number>> = {
   Configuration: 2,
   Usage: 2,
   SchemaMismatch: 2,
+  SpoolUnavailable: 2,
   ServerUnavailable: 3,
   ServerRefused: 3,
 };

@@ -5,10 +5,13 @@ import type { PartitionMetadata } from './internals.js';
 import { PATIENT, untilAborted, withTries } from './tries.js';
 
 /**
- * Many small records: an array of so many is no burden, and one request of them is far below 1 MB. A record that
- * would make the request too large goes alone, so that its neighbours never suffer for it.
+ * Below the brokers' own limit of a record batch (`max.message.bytes`, 1,048,588 by default), even if all of it goes to
+ * one partition. Many small records: an array of so many is no burden. A record that would make the batch too large
+ * goes alone, so that its neighbours never suffer for it.
  */
-const BOUNDS: BatchBounds = { bytes: 1024 * 1024, records: 10_000, lingerMs: 500 };
+const BOUNDS: BatchBounds = { bytes: 1_000_000, records: 10_000, lingerMs: 500 };
+/** Lengths, deltas and attributes that stand before a record's key and value, at most. */
+const RECORD_OVERHEAD = 25;
 
 interface Message {
   readonly key: Buffer | null;
@@ -44,7 +47,7 @@ export async function produce(
   const doing = `producing to topic ${topic}`;
   try {
     await withTries(doing, { signal, patience: PATIENT }, () => producer.connect());
-    for await (const batch of inBatches(records, sizeOf, BOUNDS)) {
+    for await (const batch of inBatches(records, (record) => sizeOf(record) + RECORD_OVERHEAD, BOUNDS)) {
       signal?.throwIfAborted();
       await sendByPartition(batch.records.map(partitionOf), async (messages) => {
         const once = (): Promise<unknown> => send(producer, topic, messages);

@@ -21,15 +21,24 @@ export interface WorkerOptions {
   readonly role?: 'all' | 'ingest' | 'analyze';
   /** CLICKSTREAM_FAILPOINT and the like. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What is put in front of the command, such as `unshare`; it must become the worker (`exec`), not its parent. */
+  readonly inside?: readonly string[];
 }
 
 /** A worker process as users run it, ready to work. @throws when it ends before, with its log. */
-export async function startWorker({ config, role = 'all', env = {} }: WorkerOptions): Promise<TestWorker> {
-  const child = spawn(
+export async function startWorker({
+  config,
+  role = 'all',
+  env = {},
+  inside = [],
+}: WorkerOptions): Promise<TestWorker> {
+  const [program = process.execPath, ...args] = [
+    ...inside,
     process.execPath,
-    [join(ROOT, 'dist/workers/main.js'), '--config', config, '--role', role],
-    { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+    join(ROOT, 'dist/workers/main.js'),
+    ...['--config', config, '--role', role],
+  ];
+  const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (log += chunk));
   const exited = once(child, 'exit').then(([code, signal]) => ({
