@@ -20,7 +20,7 @@ const IDLE_MS = 30_000;
 const MAX_WAIT_MS = 30_000;
 /** One long poll of the brokers; also how soon a shutdown is seen. */
 const POLL_MS = 500;
-const FETCH_BYTES = 4 * 1024 * 1024;
+const FETCH_BYTES = 1024 * 1024;
 const MIN_FETCH_BYTES = 64 * 1024;
 /** A leaf is a lock and three tables; more in one batch could exhaust PostgreSQL's lock table. */
 const MAX_NEW_DAYS = 32;
