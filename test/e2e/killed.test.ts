@@ -11,6 +11,7 @@ const smallBatches = (yaml: string): string =>
 /** Where the worker dies, once; everything must come out as if it had not. */
 const PLACES = [
   'consumeBatch:after-fetch',
+  'persistBatch:mid-copy',
   'persistBatch:before-commit',
   'persistBatch:after-commit',
   'runSparkAggregation:before-commit',
