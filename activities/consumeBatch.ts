@@ -12,6 +12,7 @@ import { BatchWriter } from './batchWriter.js';
 import type { IngestDeps } from './deps.js';
 import { wrapActivity } from './failure.js';
 import { underHeartbeat } from './heartbeat.js';
+import { ofKnownTopic } from './knownTopic.js';
 import { openSource, type IngestSource } from './ingestSource.js';
 
 /** A call that finds nothing returns after so long, so that it does not hold a worker's slot for ever. */
@@ -38,7 +39,7 @@ export function createConsumeBatch(
     const progress = { records: 0, bytes: 0 };
     return underHeartbeat(
       () => ({ topic: input.topic, shard: input.shard, ...progress }),
-      () => new Consumption(deps, input, progress).run(),
+      () => ofKnownTopic(deps, input.topic, () => new Consumption(deps, input, progress).run()),
     );
   });
 }

@@ -3,6 +3,7 @@ import { asPositions } from '../clients/postgres/offsets.js';
 import type { NotedOffsets, NoteOffsetsInput } from '../domain/stages.js';
 import type { IngestDeps } from './deps.js';
 import { wrapActivity } from './failure.js';
+import { ofKnownTopic } from './knownTopic.js';
 import { openSource } from './ingestSource.js';
 
 /** Notes how far the topics can be read now, and in how many shards each is ingested. */
@@ -13,8 +14,14 @@ export function createNoteOffsets(
     const signal = Context.current().cancellationSignal;
     const topics = [];
     for (const each of topic === undefined ? deps.config.kafka.topics : [topic]) {
-      const { description, shards, wantedShards } = await openSource(deps, each, signal);
-      const ends = await deps.kafka.lastStableOffsets(each, description.partitions, signal);
+      const { source, ends } = await ofKnownTopic(deps, each, async () => {
+        const source = await openSource(deps, each, signal);
+        return {
+          source,
+          ends: await deps.kafka.lastStableOffsets(each, source.description.partitions, signal),
+        };
+      });
+      const { shards, wantedShards } = source;
       topics.push({
         topic: each,
         shards,

@@ -36,6 +36,10 @@ const innermost = (e: Error): Error => {
 /** kafkajs's type of the error, e.g. `UNKNOWN_TOPIC_OR_PARTITION`; '' without one. */
 export const kafkaErrorType = (e: unknown): string => (e instanceof Error ? field(innermost(e), 'type') : '');
 
+/** Kafka says that there is no such topic; so does, for a moment, a broker that is starting. */
+export const isUnknownTopic = (e: unknown): boolean =>
+  e instanceof ServerRefused && kafkaErrorType(e.cause) === 'UNKNOWN_TOPIC_OR_PARTITION';
+
 /** A partition's leader moved, or a connection broke: worth asking again at once after new metadata. */
 export const worthAnotherLook = (e: unknown): boolean =>
   e instanceof ServerUnavailable ||

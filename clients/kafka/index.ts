@@ -15,6 +15,7 @@ import { produce } from './produce.js';
 import { walkRecordSet } from './recordBatch.js';
 
 export type * from './client.js';
+export { isUnknownTopic } from './errors.js';
 
 /** Special timestamps of ListOffsets. */
 const LATEST = -1;

@@ -48,6 +48,12 @@ interface Node {
   process?: ChildProcess;
 }
 
+/**
+ * Far from the ports that servers of people's own usually have, and from those of another cluster that starts in another
+ * test process at the same moment: a port that is free now may be taken before the broker binds it.
+ */
+const BASE_PORT = 21_000 + (process.pid % 300) * 30;
+
 const START_PATIENCE_MS = 120_000;
 
 /** All brokers are controllers as well (KRaft), topics have a replica on each, and one of them may be missing. */
@@ -87,8 +93,11 @@ async function prepare(folder: string, { size, settings }: ClusterOptions): Prom
   for (let id = 1; id <= size; id++) {
     const dir = path.join(folder, String(id));
     const place: Place = { cacheDir: cacheFolder(process.env), dir, env: process.env, signal };
-    // Far from the ports that servers of people's own usually have.
-    const ports = await choosePorts({ main: 19_092, controller: 19_192, spare: 19_292 }, undefined, claimed);
+    const ports = await choosePorts(
+      { main: BASE_PORT, controller: BASE_PORT + 10, spare: BASE_PORT + 20 },
+      undefined,
+      claimed,
+    );
     const first = nodes[0];
     if (first !== undefined) joinAs(id, path.join(first.place.dir, 'data'), path.join(dir, 'data'));
     program ??= await kafka.prepare(place, () => undefined);

@@ -9,7 +9,8 @@ import { openKafka } from '../../../clients/kafka/index.js';
 import { parseServers } from '../../../domain/config/servers.js';
 import { ServerRefused, ServerUnavailable } from '../../../domain/errors.js';
 import { findJava } from '../../../infra/java.js';
-import { LOOPBACK } from '../../../infra/ports.js';
+import { answers, LOOPBACK } from '../../../infra/ports.js';
+import { until } from '../../support/installation.js';
 import { text } from '../../support/kafka.js';
 import { withKafkaCluster } from '../../support/kafkaCluster.js';
 
@@ -58,6 +59,9 @@ test('TLS and SASL: the same code reads and writes; what is wrong is refused by 
         KAFKA_SASL_USERNAME: 'clicks',
         KAFKA_SASL_PASSWORD: PASSWORD,
       };
+      const [, port = ''] = (cluster.spareListeners[0] ?? '').split(':');
+      // The cluster waits for its main listeners alone.
+      await until('the secured listener', 60_000, () => answers(Number(port)));
       const kafka = openKafka(parseServers(environment), 'clickstream-test');
       await kafka.createTopic('secured', 1);
       await kafka.produce('secured', [{ value: Buffer.from('over TLS') }]);
