@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { resetWaits } from '../clients/postgres/aggregate/lock.js';
-import type { Day } from '../clients/postgres/days.js';
+import { MAX_DAYS, type Day } from '../clients/postgres/days.js';
 import { sqlState } from '../clients/postgres/errors.js';
 import { withClient } from '../clients/postgres/pool.js';
 import { expireDeadLetters } from '../clients/postgres/retention/deadLetters.js';
@@ -15,8 +15,6 @@ import { wrapActivity } from './failure.js';
 import { keepAlive, lockFigures, writerOf } from './figuresLock.js';
 import type { KeptAlive } from './keptAlive.js';
 
-/** A leaf is three tables and their locks: so many days go in one transaction. */
-const MAX_DAYS = 32;
 /** Dead letters or tombstones of one statement. */
 const MAX_ROWS = 10_000;
 /** A reader that holds the tables for longer than a few tries is left in peace until the next run. */

@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
-import { existingDays } from '../clients/postgres/days.js';
+import { batchIdOf } from '../clients/postgres/batchId.js';
+import { existingDays, MAX_DAYS } from '../clients/postgres/days.js';
 import { allNextOffsets, asPositions, topicMadeAgain } from '../clients/postgres/offsets.js';
 import { withClient } from '../clients/postgres/pool.js';
 import { readFloor } from '../clients/postgres/retention/floor.js';
 import { OffsetOutOfRange, ServerUnavailable } from '../domain/errors.js';
 import { spoolQueue } from '../domain/names.js';
-import type { BatchRef, ConsumeBatchInput, ConsumeBatchResult, OffsetRange } from '../domain/stages.js';
+import type { BatchRef, ConsumeBatchInput, ConsumeBatchResult } from '../domain/stages.js';
 import { BatchWriter } from './batchWriter.js';
 import type { IngestDeps } from './deps.js';
 import { wrapActivity } from './failure.js';
@@ -23,8 +23,6 @@ const MAX_WAIT_MS = 30_000;
 const POLL_MS = 500;
 const FETCH_BYTES = 1024 * 1024;
 const MIN_FETCH_BYTES = 64 * 1024;
-/** A leaf is a lock and three tables; more in one batch could exhaust PostgreSQL's lock table. */
-const MAX_NEW_DAYS = 32;
 
 /**
  * Reads a batch of offset ranges from Kafka, parses and enriches it, and leaves it in the spool.
@@ -43,13 +41,6 @@ export function createConsumeBatch(
     );
   });
 }
-
-/** Hash of source and ranges: any attempt on any worker that reads the same gets the same id. */
-export const batchIdOf = (incarnation: string, ranges: readonly OffsetRange[]): string =>
-  createHash('sha256')
-    .update(JSON.stringify([incarnation, ranges.map(({ partition, from, to }) => [partition, from, to])]))
-    .digest('hex')
-    .slice(0, 32);
 
 class Consumption {
   private readonly signal = Context.current().cancellationSignal;
@@ -86,7 +77,7 @@ class Consumption {
         deps.decoder,
         deps.config,
         { sourceId: source.sourceId, topic: input.topic },
-        { existing, newDays: input.exact === undefined ? MAX_NEW_DAYS : Infinity, floor },
+        { existing, newDays: input.exact === undefined ? MAX_DAYS : Infinity, floor },
       );
       await this.read(writer);
       await deps.failpoint('consumeBatch:after-fetch');
@@ -217,7 +208,10 @@ class Consumption {
     const { incarnation } = await this.deps.kafka.describe(topic, this.signal);
     if (incarnation !== source.description.incarnation)
       throw topicMadeAgain(topic, source.description.incarnation, incarnation);
-    const batchId = batchIdOf(source.incarnation, ranges);
+    const batchId = batchIdOf(
+      source.incarnation,
+      ranges.map(({ partition, from, to }) => [partition, from, to]),
+    );
     await writer.commit(batchId, ranges, this.deps.claims);
     const { sourceId } = source;
     const { records } = writer.counts;

@@ -10,13 +10,16 @@ import type { Spool } from './spool.js';
 
 export type { Logger } from '../domain/logger.js';
 
-/**
- * A named place in a stage where a test may stop, fail or kill the process:
- * 'consumeBatch:after-fetch', 'persistBatch:mid-copy', 'persistBatch:before-commit', 'persistBatch:after-commit',
- * 'replayDeadLetters:before-commit', 'replayDeadLetters:after-commit', 'runSparkAggregation:after-commit', 'indexMetrics:after-bulk', 'applyRetention:before-commit',
- * 'applyRetention:after-commit'. In production it does nothing.
- */
-export type Failpoint = (name: string) => Promise<void>;
+/** Places in a stage where a test may stop, fail or kill the process. */
+export type FailpointName =
+  | 'consumeBatch:after-fetch'
+  | `persistBatch:${'mid-copy' | 'before-commit' | 'after-commit'}`
+  | `replayDeadLetters:${'before-commit' | 'after-commit'}`
+  | `runSparkAggregation:${'mid-spark' | 'before-commit' | 'after-commit'}`
+  | `indexMetrics:${'after-bulk' | 'after-cursor'}`
+  | `applyRetention:${'before-commit' | 'after-commit'}`;
+/** In production it does nothing. */
+export type Failpoint = (name: FailpointName) => Promise<void>;
 export const noFailpoint: Failpoint = () => Promise.resolve();
 
 /** What every activity is made with: clients are opened once, in the worker. */

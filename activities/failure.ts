@@ -8,7 +8,7 @@ import { ClickstreamError } from '../domain/errors.js';
  * retried. PostgreSQL quotes values in the messages of data errors, and a value of an event never goes to
  * Temporal: of those only the SQLSTATE and the names are told.
  */
-export function toFailure(e: unknown): Error {
+function toFailure(e: unknown): Error {
   if (e instanceof TemporalFailure) return e;
   if (e instanceof ClickstreamError)
     return ApplicationFailure.create({ message: e.message, type: e.code, nonRetryable: !e.retryable });

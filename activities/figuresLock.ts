@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import type pg from 'pg';
 import {
@@ -9,6 +9,7 @@ import {
   type Isolation,
 } from '../clients/postgres/aggregate/lock.js';
 import { applicationName } from '../domain/names.js';
+import { shortHash } from './attempt.js';
 import type { BaseDeps } from './deps.js';
 import { heartbeatTimeoutMs } from './heartbeat.js';
 import { KeptAlive } from './keptAlive.js';
@@ -23,8 +24,6 @@ export interface Writer {
   readonly attempt: string;
   readonly application: string;
 }
-
-const shortHash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8);
 
 export function writerOf(name: string, stage: string): Writer {
   const { info } = Context.current();

@@ -26,7 +26,7 @@ export interface IngestSource {
 }
 
 /** Two lanes are what two cores can use. Only for a topic's first sight: what is recorded then stays without a setting. */
-const DEFAULT_SHARDS = 2;
+export const DEFAULT_SHARDS = 2;
 
 /**
  * Looks the topic up and gives partitions without an offset one: by `kafka.start` where the topic is new to this

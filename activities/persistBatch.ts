@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Context } from '@temporalio/activity';
 import { ensureDays } from '../clients/postgres/days.js';
 import {
   isDataError,
@@ -11,19 +9,16 @@ import {
 } from '../clients/postgres/errors.js';
 import * as sql from '../clients/postgres/ingest.js';
 import { inTransaction, withClient } from '../clients/postgres/pool.js';
-import { applicationName } from '../domain/names.js';
 import type { BatchRef, PersistBatchInput, PersistBatchResult } from '../domain/stages.js';
+import { attemptName, endRivals, withAttempt } from './attempt.js';
 import { persistInTransaction, type Way } from './batchTransaction.js';
 import type { IngestDeps } from './deps.js';
 import { wrapActivity } from './failure.js';
-import { endedByAbort, unlessStuck } from './guarded.js';
-import { heartbeatTimeoutMs, underHeartbeat } from './heartbeat.js';
+import { underHeartbeat } from './heartbeat.js';
 import { SpoolReader } from './spoolReader.js';
 
 /** Deadlocks and serialisation failures pass when the transaction is run again; lock time-outs after the rivals ended. */
 const TRIES = 5;
-/** Heartbeats without a move of PostgreSQL after which an attempt is given up; a wait for a lock ends within one. */
-const STUCK_AFTER = 6;
 
 /**
  * Puts a spooled batch into PostgreSQL in one transaction: rows, dead letters, window marks, ledger, offsets.
@@ -63,8 +58,6 @@ class Ways {
   }
 }
 
-const short = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8);
-
 async function persist(
   deps: IngestDeps,
   batch: BatchRef,
@@ -73,12 +66,7 @@ async function persist(
   alive: AbortSignal,
 ): Promise<PersistBatchResult> {
   const { postgres, logger } = deps;
-  const heartbeatMs = heartbeatTimeoutMs();
-  const { activityId, attempt, workflowExecution } = Context.current().info;
-  const run = short(`${workflowExecution?.runId ?? ''}/${activityId}/${attempt}/${process.pid}`);
-  const work = short(`${batch.topic}/${batch.shard}`);
-  const own = applicationName(postgres.name, 'persistBatch', work, run);
-  const rivals = own.slice(0, own.lastIndexOf(':'));
+  const own = attemptName(postgres.name, 'persistBatch', `${batch.topic}/${batch.shard}`);
   const known = await withClient(postgres, own, async (client) => {
     const counts = await sql.ledgerCounts(client, batch.batchId);
     if (counts !== undefined) await sql.passPersisted(client, batch.sourceId, batch.ranges);
@@ -94,24 +82,19 @@ async function persist(
   let way = ways.of(batch);
   for (let tries = 1; ; tries++) {
     try {
-      const done = await withClient(postgres, own, (client) =>
-        endedByAbort(deps, own, alive, () =>
-          unlessStuck(
-            () => moves,
-            heartbeatMs * STUCK_AFTER,
-            async () => {
-              await sql.limitWaits(client, heartbeatMs / 3, heartbeatMs * 2);
-              progress.step = 'days';
-              await ensureDays(client, postgres.name, reader.batch.days, () => moved(0));
-              progress.step = way;
-              const result = await inTransaction(client, () =>
-                persistInTransaction({ client, deps, batch, reader, moved, alive }, way),
-              );
-              await sql.resetWaits(client);
-              return result;
-            },
-          ),
-        ),
+      const done = await withAttempt(
+        deps,
+        own,
+        alive,
+        () => moves,
+        async (client) => {
+          progress.step = 'days';
+          await ensureDays(client, postgres.name, reader.batch.days, () => moved(0));
+          progress.step = way;
+          return inTransaction(client, () =>
+            persistInTransaction({ client, deps, batch, reader, moved, alive }, way),
+          );
+        },
       );
       await deps.failpoint('persistBatch:after-commit');
       if (way === 'candidates') ways.learn(batch, done.surprised);
@@ -129,7 +112,7 @@ async function persist(
       }
       if (tries >= TRIES || !(isTransientConflict(cause) || isLockTimeout(cause))) throw e;
       if (isLockTimeout(cause)) {
-        const ended = await withClient(postgres, own, (client) => sql.terminateRivals(client, rivals, own));
+        const ended = await endRivals(deps, own);
         logger.warn({ topic: batch.topic, shard: batch.shard, ended }, 'ended attempts that held the locks');
       } else await sleep(Math.random() * 100 * 2 ** tries);
     }

@@ -1,12 +1,8 @@
-import { createHash } from 'node:crypto';
-import { Context } from '@temporalio/activity';
 import { isLockTimeout } from '../clients/postgres/errors.js';
-import { limitWaits, resetWaits, terminateRivals } from '../clients/postgres/ingest.js';
 import { withClient } from '../clients/postgres/pool.js';
 import { lastDeadLetter } from '../clients/postgres/replay.js';
 import { mappingFingerprint } from '../clients/settings/fingerprint.js';
 import { ConfigurationError, UsageError } from '../domain/errors.js';
-import { applicationName } from '../domain/names.js';
 import { NO_COUNTS } from '../domain/stages.js';
 import type {
   Counts,
@@ -15,15 +11,12 @@ import type {
   ReplayPage,
   ReplaySelection,
 } from '../domain/stages.js';
+import { attemptName, endRivals, withAttempt } from './attempt.js';
 import type { IngestDeps } from './deps.js';
 import { wrapActivity } from './failure.js';
-import { endedByAbort, unlessStuck } from './guarded.js';
-import { heartbeatTimeoutMs, underHeartbeat } from './heartbeat.js';
+import { underHeartbeat } from './heartbeat.js';
 import { replayPage } from './replayPage.js';
 import { planPage } from './replayPlan.js';
-
-/** Heartbeats without a move of PostgreSQL after which an attempt is given up. */
-const STUCK_AFTER = 6;
 
 /**
  * Replays a page of dead letters in one transaction and plans the next one. A page that is done already is answered
@@ -50,8 +43,6 @@ export function createReplayDeadLetters(
   });
 }
 
-const short = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8);
-
 /** A deadlock or a lock that is not given in time fails the attempt: the next one finds everything as it was. */
 async function replay(
   deps: IngestDeps,
@@ -59,37 +50,26 @@ async function replay(
   page: ReplayPage,
   alive: AbortSignal,
 ): Promise<Counts> {
-  const { postgres, logger } = deps;
-  const heartbeatMs = heartbeatTimeoutMs();
-  const { activityId, attempt, workflowExecution } = Context.current().info;
-  const run = short(`${workflowExecution?.runId ?? ''}/${activityId}/${attempt}/${process.pid}`);
-  const own = applicationName(postgres.name, 'replay', short('dead letters'), run);
+  const own = attemptName(deps.postgres.name, 'replay', 'dead letters');
   let moves = 0;
   const moved = (): void => {
     moves++;
   };
   try {
-    return await withClient(postgres, own, (client) =>
-      endedByAbort(deps, own, alive, () =>
-        unlessStuck(
-          () => moves,
-          heartbeatMs * STUCK_AFTER,
-          async () => {
-            await limitWaits(client, heartbeatMs / 3, heartbeatMs * 2);
-            const counts = await replayPage({ client, deps, selection, page, moved });
-            await resetWaits(client);
-            await deps.failpoint('replayDeadLetters:after-commit');
-            return counts;
-          },
-        ),
-      ),
+    const counts = await withAttempt(
+      deps,
+      own,
+      alive,
+      () => moves,
+      (client) => replayPage({ client, deps, selection, page, moved }),
     );
+    await deps.failpoint('replayDeadLetters:after-commit');
+    return counts;
   } catch (e) {
     alive.throwIfAborted();
     if (e instanceof Error && isLockTimeout(e.cause)) {
-      const rivals = own.slice(0, own.lastIndexOf(':'));
-      const ended = await withClient(postgres, own, (client) => terminateRivals(client, rivals, own));
-      logger.warn({ page: page.to, ended }, 'ended replays that held the locks');
+      const ended = await endRivals(deps, own);
+      deps.logger.warn({ page: page.to, ended }, 'ended replays that held the locks');
     }
     throw e;
   }

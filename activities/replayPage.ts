@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { dayOf, ensureDays } from '../clients/postgres/days.js';
 import { ledgerCounts, markWindows, writeLedger } from '../clients/postgres/ingest.js';
-import { clickIdHigh, clickIdLow } from '../clients/postgres/offsets.js';
+import { clickIdOf } from '../clients/postgres/offsets.js';
 import { inTransaction } from '../clients/postgres/pool.js';
 import {
   deleteDeadLetters,
@@ -63,14 +63,12 @@ async function decodePage({ client, deps, selection, page }: PageContext): Promi
   const all = await firstDeadRecords(client, page, selection, { letters, bytes: Number.MAX_SAFE_INTEGER });
   return all.flatMap((letter): Passed[] => {
     const decoded = deps.decoder(letter, source);
-    const offset = Number(letter.offset);
-    const high = BigInt(clickIdHigh(sourceId, letter.partition, offset));
-    const id = (high << 32n) | BigInt.asUintN(32, BigInt(clickIdLow(offset)));
     if (decoded.kind === 'rejected') return [];
+    const clickId = clickIdOf(sourceId, letter.partition, letter.offset);
     return [
       decoded.kind === 'row'
-        ? { letter, clickId: id, row: decoded.row }
-        : { letter, clickId: id, reason: decoded.reason },
+        ? { letter, clickId, row: decoded.row }
+        : { letter, clickId, reason: decoded.reason },
     ];
   });
 }

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { dayOf } from '../clients/postgres/days.js';
+import { batchIdOf } from '../clients/postgres/batchId.js';
+import { dayOf, MAX_DAYS } from '../clients/postgres/days.js';
 import { withClient } from '../clients/postgres/pool.js';
 import {
   firstDeadRecords,
@@ -13,8 +13,6 @@ import type { IngestDeps } from './deps.js';
 /** A page is one transaction, and all of it is in memory. */
 const PAGE_LETTERS = 1000;
 const PAGE_BYTES = 16 * 1024 * 1024;
-/** As in consumeBatch: each day is a leaf in every family, and locks. */
-const PAGE_DAYS = 32;
 
 /** The page after `after`: dead letters of one source, the sources in their order. Undefined: there is none. */
 export async function planPage(
@@ -33,7 +31,7 @@ export async function planPage(
       const letters = found.slice(0, withinDays(deps, source, found));
       const last = letters.at(-1);
       if (last === undefined) continue;
-      const batchId = batchIdOf(source.incarnation, letters);
+      const batchId = pageIdOf(source.incarnation, letters);
       return { batchId, sourceId, after: span.after, to: last.id, letters: letters.length };
     }
     return undefined;
@@ -41,11 +39,11 @@ export async function planPage(
 }
 
 /** Numbers of dead letters never come again, so neither does an id: a record that ended there twice is two batches. */
-const batchIdOf = (incarnation: string, letters: readonly DeadRecord[]): string =>
-  createHash('sha256')
-    .update(JSON.stringify([incarnation, letters.map((d) => [d.partition, d.offset.toString(), d.id])]))
-    .digest('hex')
-    .slice(0, 32);
+const pageIdOf = (incarnation: string, letters: readonly DeadRecord[]): string =>
+  batchIdOf(
+    incarnation,
+    letters.map((d) => [d.partition, d.offset.toString(), d.id]),
+  );
 
 /** How many from the first on have clicks on no more days than a transaction may touch. */
 function withinDays(
@@ -57,7 +55,7 @@ function withinDays(
   const end = letters.findIndex((letter) => {
     const decoded = decoder(letter, source);
     if (decoded.kind === 'row') days.add(dayOf(decoded.row.eventTimeUs));
-    return days.size > PAGE_DAYS;
+    return days.size > MAX_DAYS;
   });
   return end < 0 ? letters.length : end;
 }

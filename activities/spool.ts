@@ -14,7 +14,7 @@ import { onSpoolDisk } from './spoolDisk.js';
 import { holdSpool } from './spoolLock.js';
 
 /** A family's rows, the rejected records, and one entry per row: its id and where it ends in each family's file. */
-export const SPOOL_FILES = ['click_data', 'geo_data', 'user_agent_data', 'rejected', 'rows'] as const;
+const SPOOL_FILES = ['click_data', 'geo_data', 'user_agent_data', 'rejected', 'rows'] as const;
 export type SpoolFile = (typeof SPOOL_FILES)[number];
 
 /** Raised when what the files or the meta hold changes: a batch of another form is consumed again. */
@@ -69,9 +69,10 @@ const TEMPORARY = 'writing-';
 const META = 'meta.json';
 
 /** `ingest.spool.dir`, else the state folder's `spool`; below it a folder per installation. */
-export const spoolRoot = (config: Config, env: NodeJS.ProcessEnv = process.env): string =>
+const spoolRoot = (config: Config): string =>
   join(
-    config.ingest.spool.dir ?? join(stateDir(env, { uid: process.getuid?.(), home: homedir() }), 'spool'),
+    config.ingest.spool.dir ??
+      join(stateDir(process.env, { uid: process.getuid?.(), home: homedir() }), 'spool'),
     config.name,
   );
 

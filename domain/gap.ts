@@ -18,7 +18,7 @@ export const skipGapCommand = (topic: string, partition?: number): string =>
   `npx clickstream ingest skip --topic ${topic}${partition === undefined ? '' : ` --partition ${partition}`} --to earliest`;
 
 /** Going on with a topic (or a log) that took the place of the former one. */
-export const madeAgainCommand = (topic: string): string =>
+const madeAgainCommand = (topic: string): string =>
   `npx clickstream ingest skip --topic ${topic} --made-again`;
 
 export const offsets = (n: bigint | number): string => `${n} ${BigInt(n) === 1n ? 'offset' : 'offsets'}`;

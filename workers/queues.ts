@@ -1,3 +1,4 @@
+import { DEFAULT_SHARDS } from '../activities/ingestSource.js';
 import { analyzeQueue, ingestQueue, spoolQueue, workflowQueue } from '../domain/names.js';
 import type { Config } from '../domain/config/config.js';
 
@@ -48,7 +49,9 @@ export function queuesOf(
 
 /** @param recorded the counts of shards in force, by topic */
 export const lanesOf = ({ kafka, ingest }: Config, recorded: ReadonlyMap<string, number>): number => {
-  const shards = kafka.topics.map((topic) => Math.max(ingest.shards ?? 2, recorded.get(topic) ?? 0));
+  const shards = kafka.topics.map((topic) =>
+    Math.max(ingest.shards ?? DEFAULT_SHARDS, recorded.get(topic) ?? 0),
+  );
   return Math.min(
     16,
     Math.max(

@@ -22,7 +22,8 @@ import { accountQuery, tag } from './shared.js';
 import { count } from './words.js';
 
 /**
- * PostgreSQL → Spark → figures → Elasticsearch: aggregates until no hour is marked, then brings the index level and drops what is past its retention.
+ * PostgreSQL → Spark → figures → Elasticsearch: aggregates until no hour is marked, then brings the index level and
+ * drops what is past its retention.
  * An index that stays away ends the run as `aggregated, index behind`; the next run catches up.
  */
 export async function analyze(input: AnalyzeInput = {}): Promise<AnalyzeResult> {

@@ -31,7 +31,7 @@ import { details } from './words.js';
 
 /**
  * The whole chain until caught up: everything that Kafka holds at this moment is brought into PostgreSQL,
- * aggregated, and indexed. Its argument has no field yet.
+ * aggregated, and indexed. Its argument has no field.
  */
 export async function pipeline(input: PipelineInput = {}): Promise<PipelineResult> {
   knownInput('pipeline', input, []);

@@ -11,7 +11,7 @@ import type {
 export const count = (n: number | bigint): string => String(n).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 
 /** `[0, 1, 2, 5]` → `0-2,5`. */
-export function partitionList(partitions: readonly number[]): string {
+function partitionList(partitions: readonly number[]): string {
   const runs: [number, number][] = [];
   for (const partition of [...partitions].sort((a, b) => a - b)) {
     const last = runs.at(-1);

@@ -17,7 +17,7 @@ import { configurationOf } from './configuration.js';
 
 export const FORMATS = ['csv', 'binary'] as const;
 export type Format = (typeof FORMATS)[number];
-export const STREAMS = [0, 1] as const;
+const STREAMS = [0, 1] as const;
 
 /** Rows as files, by format, stream and family. */
 export interface Prepared {

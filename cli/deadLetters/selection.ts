@@ -14,7 +14,7 @@ export interface SelectionOptions {
 }
 
 /** Every reason that a dead letter can have. */
-export const LETTER_REASONS: readonly string[] = [...REASONS, REFUSED];
+const LETTER_REASONS: readonly string[] = [...REASONS, REFUSED];
 
 /** A selection travels through Temporal: of more, the reason or the time is the better choice. */
 const MAX_IDS = 1000;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { sqlState } from '../../clients/postgres/errors.js';
-import { nextSourceId, seenClicks, seenDeadLetters } from '../../clients/postgres/foresee/seen.js';
-import { latestSource, nextOffsets, type Source } from '../../clients/postgres/offsets.js';
+import { seenClicks, seenDeadLetters } from '../../clients/postgres/foresee/seen.js';
+import { latestSource, nextOffsets, nextSourceId, type Source } from '../../clients/postgres/offsets.js';
 import { withClient, type Postgres } from '../../clients/postgres/pool.js';
 import { readFloor } from '../../clients/postgres/retention/floor.js';
 import { missingTables } from '../../clients/postgres/status/queries.js';

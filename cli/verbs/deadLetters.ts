@@ -9,7 +9,7 @@ import { letterId } from '../deadLetters/selection.js';
 import { examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
 /** Raw bytes as text where they are text, else base64. */
-export function rawBytes(bytes: Buffer | null): { text: string } | { base64: string } | null {
+function rawBytes(bytes: Buffer | null): { text: string } | { base64: string } | null {
   if (bytes === null) return null;
   return isUtf8(bytes) && !bytes.includes(0)
     ? { text: bytes.toString('utf8') }

@@ -1,7 +1,7 @@
 import type { Change, Document } from '../../domain/figure.js';
 
 /** The document's JSON, integers digit by digit. */
-export function documentJson(d: Document): string {
+function documentJson(d: Document): string {
   return (
     `{"grain":"${d.grain}","window_start":${JSON.stringify(d.windowStart)}` +
     `,"url":${JSON.stringify(d.url)},"country":${JSON.stringify(d.country)}` +

@@ -70,7 +70,7 @@ function urlFilter(url: NonNullable<FigureQuery['url']>): estypes.QueryDslQueryC
   return { bool: { should: [{ prefix: { url: url.prefix } }, tooLong], minimum_should_match: 1 } };
 }
 
-export function figureFilter(query: FigureQuery): estypes.QueryDslQueryContainer {
+function figureFilter(query: FigureQuery): estypes.QueryDslQueryContainer {
   const filter: estypes.QueryDslQueryContainer[] = [];
   if (query.url !== undefined) filter.push(urlFilter(query.url));
   if (query.country !== undefined) filter.push({ term: { country: query.country } });

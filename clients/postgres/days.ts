@@ -9,6 +9,9 @@ export type Day = string;
 
 export const DAY_US = 86_400_000_000n;
 
+/** Days in one transaction: each is a leaf in every family, and more locks could exhaust PostgreSQL's lock table. */
+export const MAX_DAYS = 32;
+
 /** The UTC day of a time in µs since 1970. */
 export function dayOf(timeUs: bigint): Day {
   const days = timeUs >= 0n ? timeUs / DAY_US : -((-timeUs + DAY_US - 1n) / DAY_US);

@@ -31,7 +31,7 @@ const source = {
 };
 
 /** Makes the database that the URL (or PGDATABASE) names when the server lacks it. @returns whether it was made */
-export async function ensureDatabase(servers: Servers, name: string): Promise<boolean> {
+async function ensureDatabase(servers: Servers, name: string): Promise<boolean> {
   const config = connectionConfig(servers, name);
   const client = new pg.Client({ ...config, connectionTimeoutMillis: 10_000 });
   const wanted = client.database;

@@ -18,6 +18,9 @@ export const MAX_PARTITION = 8191;
 export const clickIdHigh = (sourceId: number, partition: number, offset: number): number =>
   (sourceId << 21) | (partition << 8) | Math.floor(offset / 2 ** 32);
 export const clickIdLow = (offset: number): number => offset | 0;
+/** The same, whole, for the few rows of a replay. */
+export const clickIdOf = (sourceId: number, partition: number, offset: bigint): bigint =>
+  (BigInt(sourceId) << 53n) | (BigInt(partition) << 40n) | offset;
 export const partitionOfClick = (id: bigint): number => Number((id >> 40n) & 8191n);
 export const offsetOfClick = (id: bigint): bigint => id & ((1n << 40n) - 1n);
 
@@ -52,12 +55,17 @@ export async function lockSources(client: Queryable): Promise<void> {
   await client.query('LOCK TABLE source IN SHARE ROW EXCLUSIVE MODE');
 }
 
-/** Draws a number for an incarnation, under `lockSources`. @throws ConfigurationError: all numbers are in use */
-export async function addSource(client: Queryable, topic: string, incarnation: string): Promise<Source> {
+/** The number that a topic's next incarnation gets. */
+export async function nextSourceId(client: Queryable): Promise<number> {
   const { rows } = await client.query<{ next: number }>(
     'SELECT coalesce(max(source_id) + 1, 0)::int AS next FROM source',
   );
-  const sourceId = rows[0]?.next ?? 0;
+  return rows[0]?.next ?? 0;
+}
+
+/** Draws a number for an incarnation, under `lockSources`. @throws ConfigurationError: all numbers are in use */
+export async function addSource(client: Queryable, topic: string, incarnation: string): Promise<Source> {
+  const sourceId = await nextSourceId(client);
   if (sourceId > MAX_SOURCE)
     throw new ConfigurationError(`all ${MAX_SOURCE + 1} numbers of sources are in use by this installation`);
   await client.query('INSERT INTO source (source_id, topic, incarnation) VALUES ($1, $2, $3)', [
@@ -157,18 +165,13 @@ export async function readShards(client: Queryable): Promise<ReadonlyMap<string,
   return new Map(rows.map(({ topic, shards }) => [topic, shards]));
 }
 
-/** @returns whether the count was still `from` */
-export async function setShards(
-  client: Queryable,
-  topic: string,
-  from: number,
-  to: number,
-): Promise<boolean> {
-  const { rowCount } = await client.query(
-    'UPDATE shard_count SET shards = $3 WHERE topic = $1 AND shards = $2',
-    [topic, from, to],
-  );
-  return rowCount === 1;
+/** Changes nothing when the count is not `from` any more. */
+export async function setShards(client: Queryable, topic: string, from: number, to: number): Promise<void> {
+  await client.query('UPDATE shard_count SET shards = $3 WHERE topic = $1 AND shards = $2', [
+    topic,
+    from,
+    to,
+  ]);
 }
 
 /** Whoever changes a topic's count of shards holds this lock of the session. @returns whether it is ours now */

@@ -1,18 +1,15 @@
 /** The statements of an operator's word to go on past what Kafka no longer holds. */
-import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import type { OffsetRange } from '../../domain/stages.js';
+import { batchIdOf } from './batchId.js';
 
 type Queryable = Pick<pg.ClientBase, 'query'>;
 
 /** The same word given again has the same id: a partition is skipped to an offset once. */
 export const skipId = (incarnation: string, partition: number, to: bigint): string =>
-  hash(['skip', incarnation, partition, to.toString()]);
+  batchIdOf('skip', incarnation, partition, to.toString());
 /** A former source is given up once. */
-export const giveUpId = (incarnation: string): string => hash(['made again', incarnation]);
-
-const hash = (parts: readonly (string | number)[]): string =>
-  createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
+export const giveUpId = (incarnation: string): string => batchIdOf('made again', incarnation);
 
 /** The ranges of a ledger row of kind `skip`; undefined: that word was not given yet. */
 export async function skippedRanges(

@@ -27,7 +27,7 @@ export const ownStateDir = (env: NodeJS.ProcessEnv = process.env): string =>
   stateDir(env, { uid: process.getuid?.(), home: homedir() });
 
 /** What `up` wrote; undefined before the first `up`. @throws ConfigurationError when it cannot be read. */
-export function readServersJson(folder = ownStateDir()): ServersFile | undefined {
+function readServersJson(folder = ownStateDir()): ServersFile | undefined {
   const file = join(folder, SERVERS_FILE);
   if (!existsSync(file)) return undefined;
   try {

@@ -7,8 +7,7 @@ import type { Family } from '../names.js';
 export type ColumnType =
   'text' | 'integer' | 'bigint' | 'double' | 'boolean' | 'timestamptz' | 'date' | 'inet' | 'uuid' | 'jsonb';
 
-export const ENRICHMENTS = ['$geoip', '$ua', '$url', '$referrer', '$kafka', '$visitor'] as const;
-export type Enrichment = (typeof ENRICHMENTS)[number];
+export type Enrichment = '$geoip' | '$ua' | '$url' | '$referrer' | '$kafka' | '$visitor';
 
 /**
  * An object's key or an array's index; or the first element of an array whose member `member` is `equals`

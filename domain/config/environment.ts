@@ -87,7 +87,7 @@ const isPort = (text: string): boolean =>
   /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65535;
 
 /** Undefined when it is no `host`, `host:port` or `[ipv6]:port`. */
-export function splitHostPort(text: string): { host: string; port?: number } | undefined {
+function splitHostPort(text: string): { host: string; port?: number } | undefined {
   const match = /^(\[[0-9a-fA-F:.]+\]|[^\s:/@[\]]+)(?::(\d+))?$/.exec(text);
   const [, host, port] = match ?? [];
   if (host === undefined || (port !== undefined && !isPort(port))) return undefined;

@@ -1,21 +1,12 @@
 /** `roles`: which column plays which part, and whether its type can. */
 import { FAMILIES } from '../names.js';
 import type { Column, ColumnType, Config, Roles } from './config.js';
+import { GRAMMAR_TYPES } from './grammar.js';
 import type { Complain } from './meaning.js';
 import { nearest } from './nearest.js';
 import type { RawMapping } from './schema.js';
 
-const SCALARS: readonly ColumnType[] = [
-  'text',
-  'integer',
-  'bigint',
-  'double',
-  'boolean',
-  'timestamptz',
-  'date',
-  'inet',
-  'uuid',
-];
+const SCALARS: readonly ColumnType[] = GRAMMAR_TYPES.filter((type) => type !== 'jsonb');
 const ROLE_TYPES = {
   url: ['text'],
   user: SCALARS,

@@ -28,7 +28,7 @@ const MiB = 2 ** 20;
 const GiB = 2 ** 30;
 const TiB = 2 ** 40;
 
-export const INSTALLATION_NAME = /^[a-z][a-z0-9_]{0,30}$/;
+const INSTALLATION_NAME = /^[a-z][a-z0-9_]{0,30}$/;
 /** PostgreSQL cuts names at 63 bytes. */
 export const COLUMN_NAME = /^[a-z][a-z0-9_]{0,62}$/;
 const TOPIC_NAME = /^[a-zA-Z0-9._-]{1,249}$/;

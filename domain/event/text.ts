@@ -1,9 +1,9 @@
 import { Rejection } from './rejection.js';
 
 /** Longest id and user, in UTF-8 bytes: their indexes hold 2,704 bytes and no more. */
-export const MAX_KEY_BYTES = 2048;
+const MAX_KEY_BYTES = 2048;
 /** PostgreSQL refuses deeper jsonb only at thousands, but Spark and people give up long before. */
-export const MAX_JSON_DEPTH = 64;
+const MAX_JSON_DEPTH = 64;
 
 /** PostgreSQL's text holds neither NUL nor half a character; one such value would fail a whole COPY. */
 export function checkText(text: string): Rejection | undefined {

@@ -17,8 +17,8 @@ const MICRO_DIGITS: Readonly<Record<Exclude<NamedTimeFormat, 'iso'>, number>> = 
 
 const utc = (year: number): bigint => BigInt(Date.UTC(year, 0, 1)) * 1000n;
 /** No web page was clicked before: an earlier time is a unit mistaken or a clock unset. */
-export const EARLIEST_US = utc(2000);
-export const LATEST_US = utc(2100);
+const EARLIEST_US = utc(2000);
+const LATEST_US = utc(2100);
 /** How far a client's clock may run ahead of the record's own timestamp. */
 const AHEAD_US = 24n * 3600n * 1_000_000n;
 
@@ -102,8 +102,7 @@ function compile({ formats, zone: zoneName }: TimeSpelling): Compiled {
   return { civil, readCivil, zone, units };
 }
 
-export const spellFormat = (format: TimeFormat): string =>
-  typeof format === 'string' ? format : format.pattern;
+const spellFormat = (format: TimeFormat): string => (typeof format === 'string' ? format : format.pattern);
 
 function toMicros({ days, seconds, micros, offset }: Civil, zone: Zone): bigint {
   const written = days * SECONDS_A_DAY + seconds;

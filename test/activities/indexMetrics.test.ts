@@ -5,7 +5,6 @@ import { createIndexMetrics } from '../../activities/indexMetrics.js';
 import type { AnalyzeDeps, Failpoint } from '../../activities/deps.js';
 import { noFailpoint } from '../../activities/deps.js';
 import { clicksInDocuments, openElasticsearch, sendChanges } from '../../clients/elasticsearch/index.js';
-import { countRejects } from '../../clients/postgres/index/rejects.js';
 import { withClient } from '../../clients/postgres/pool.js';
 import { silentLogger } from '../../domain/logger.js';
 import { physicalIndex, readAlias, writeAlias } from '../../domain/names.js';
@@ -43,7 +42,14 @@ describe('indexMetrics', () => {
   };
   const count = async (grain: 'total' | 'hour'): Promise<number> =>
     (await t.elasticsearch.count({ index: readAlias(name, grain) })).count;
-  const rejects = (index: string) => withClient(t.postgres, name, (client) => countRejects(client, index));
+  const rejects = (index: string): Promise<number> =>
+    withClient(t.postgres, name, async (client) => {
+      const { rows } = await client.query<{ n: number }>(
+        'SELECT count(*)::int AS n FROM index_reject WHERE index_name = $1',
+        [index],
+      );
+      return rows[0]?.n ?? 0;
+    });
   const urls = (n: number) => Array.from({ length: n }, (_, i) => ({ url: `/p/${i}`, clicks: i + 1 }));
 
   beforeEach(async () => {

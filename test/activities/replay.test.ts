@@ -141,7 +141,8 @@ describe('replay of dead letters', () => {
   test('what a filter or the floor of retention takes is filtered, by its reason', () =>
     withInstallations(
       'replay_filter',
-      (yaml) => link(yaml).replace('value: json', 'value: json\n  where: [{ not: { field: kind, equals: test } }]'),
+      (yaml) =>
+        link(yaml).replace('value: json', 'value: json\n  where: [{ not: { field: kind, equals: test } }]'),
       async (before, after) => {
         const old = { t: '2025-06-01T00:00:00Z' };
         await before.produce([broken(1, { kind: 'test' }), broken(2, old), broken(3)]);

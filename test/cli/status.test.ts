@@ -6,7 +6,7 @@ import type { Config, Servers } from '../../domain/config/config.js';
 import { ensureIndices, refresh, sendChanges } from '../../clients/elasticsearch/index.js';
 import { openKafka } from '../../clients/kafka/index.js';
 import { openCursor, moveCursor } from '../../clients/postgres/index/cursor.js';
-import { readChanges, START } from '../../clients/postgres/index/figures.js';
+import { readChanges } from '../../clients/postgres/index/figures.js';
 import { withClient } from '../../clients/postgres/pool.js';
 import { writeAlias } from '../../domain/names.js';
 import { testInstallation, type TestInstallation } from '../clients/elasticsearch/installation.js';
@@ -101,7 +101,7 @@ describe('status', () => {
     assert.ok(total);
     await withClient(t.postgres, 'test', async (client) => {
       await openCursor(client, total);
-      const changes = await readChanges(client, 'total', START, 10);
+      const changes = await readChanges(client, 'total', { version: '0', figureId: '' }, 10);
       await sendChanges(t.elasticsearch, writeAlias(total.index), changes, { patienceMs: 5_000 });
       await moveCursor(client, total, { version: '1', figureId: changes[0]?.id ?? '' });
     });

@@ -36,7 +36,7 @@ export async function createFiguresTable(client: pg.ClientBase): Promise<void> {
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
 /** A value in COPY's text form. */
-export function copyText(value: unknown): string {
+function copyText(value: unknown): string {
   if (value === null || value === undefined) return '\\N';
   if (typeof value === 'string')
     return value.replace(/[\\\t\n\r]/g, (character) => ESCAPES[character] ?? character);

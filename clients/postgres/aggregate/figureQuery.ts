@@ -1,7 +1,7 @@
 import type { Config } from '../../../domain/config/config.js';
 
 /** Sketches keep 2^12 hashes: exact up to 4,096 users, above within 1.6 % (one standard error). */
-export const LG_K = 12;
+const LG_K = 12;
 /**
  * The first two bytes of a serialised sketch that has dropped users (theta < 1): the preamble's length, longer by
  * the one word that holds theta, and the form, 3 plain or 4 compressed. The rounded estimate cannot tell: that of

@@ -4,7 +4,7 @@ import { FiguresOutdated } from '../../../domain/errors.js';
 import { hasFigures } from './run.js';
 
 /** What the figures depend on besides the rows: the session time-out and which column plays which part. */
-export function aggregateFingerprint(config: Config): string {
+function aggregateFingerprint(config: Config): string {
   const { url, user, session, timeSpent, bot, country } = config.roles;
   const place = (column: Column | undefined): string =>
     column ? `${column.family}.${column.name}:${column.type}` : '-';

@@ -62,11 +62,3 @@ export const uuidText = (bytes: Uint8Array): string =>
 const DAY_MS = 86_400_000;
 const dayStart = (timeUs: bigint): string =>
   new Date(Math.floor(Number(timeUs) / 1000 / DAY_MS) * DAY_MS).toISOString();
-
-/** The number that a topic's next incarnation would get. */
-export async function nextSourceId(client: Queryable): Promise<number> {
-  const { rows } = await client.query<{ next: number }>(
-    'SELECT coalesce(max(source_id) + 1, 0)::int AS next FROM source',
-  );
-  return rows[0]?.next ?? 0;
-}

@@ -9,9 +9,6 @@ export interface Cursor {
   readonly figureId: string;
 }
 
-/** Before the first figure. */
-export const START: Cursor = { version: '0', figureId: '' };
-
 /**
  * A URL may have 100 KB and more: a page ends at so many bytes of URLs, too, and has at least one figure. The
  * sizes are read from the rows' heads, so nothing is read that does not come along.

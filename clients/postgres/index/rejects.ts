@@ -52,12 +52,3 @@ export async function forgetRejects(client: ClientBase, index: string, before: s
   );
   return rowCount ?? 0;
 }
-
-/** How many figures the index has refused. */
-export async function countRejects(client: ClientBase, index: string): Promise<number> {
-  const { rows } = await client.query<{ n: string }>(
-    'SELECT count(*) AS n FROM index_reject WHERE index_name = $1',
-    [index],
-  );
-  return Number(rows[0]?.n ?? 0);
-}
