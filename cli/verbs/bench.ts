@@ -42,7 +42,14 @@ export function register(program: Command, ctx: CliContext): void {
     )
     .addHelpText('after', exitCodes(CODES))
     .action((options: IngestOptions) => ingest(ctx, options));
+
+  for (const name of LATER)
+    bench.command(name, { hidden: true }).action(() => {
+      throw new UsageError(`bench ${name} comes in a later version`);
+    });
 }
+
+const LATER = ['aggregate', 'index', 'search'];
 
 interface IngestOptions {
   readonly events?: string;

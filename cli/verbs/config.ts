@@ -21,7 +21,7 @@ export function register(program: Command, ctx: CliContext): void {
       const columns = Object.values(config.families).flat().length;
       ctx.result(
         { ok: true, file, name: config.name, topics: config.kafka.topics, columns },
-        `${file} is sound: installation ${config.name}, topics ${config.kafka.topics.join(', ')}, ${columns} columns`,
+        `${file} is sound: installation ${config.name}, topics ${config.kafka.topics.join(', ')}, ${columns} ${columns === 1 ? 'column' : 'columns'}`,
       );
     });
 

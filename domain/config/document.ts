@@ -82,12 +82,20 @@ const firstLine = (message: string): string =>
 function toData(document: Document.Parsed, problems: Problem[]): unknown {
   try {
     const data = document.toJS({ maxAliasCount: 100 }) as unknown;
-    // An alias inside of what it names would send every walk over the data round in circles.
-    JSON.stringify(data);
+    checkCircles(data);
     return data;
   } catch (error) {
     problems.push({ line: 1, message: `not valid YAML: ${firstLine((error as Error).message)}` });
     return undefined;
+  }
+}
+
+/** An alias inside of what it names would send every walk over the data round in circles. */
+function checkCircles(data: unknown): void {
+  try {
+    JSON.stringify(data);
+  } catch (cause) {
+    throw new Error('an alias (*name) stands inside of what it names (&name)', { cause });
   }
 }
 
