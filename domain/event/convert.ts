@@ -5,6 +5,7 @@ import { Rejection } from './rejection.js';
 import { checkExact, checkText, jsonText } from './text.js';
 import { dateReader, timeReader } from './time.js';
 import type { Value } from './types.js';
+import { withoutPassword } from './url.js';
 import { uuidBytes } from './uuid.js';
 
 /**
@@ -47,6 +48,15 @@ export const toText = (value: unknown): string | Rejection => {
     return checkExact(value) ?? String(value);
   }
   return typeof value === 'boolean' || typeof value === 'bigint' ? String(value) : wrong('text', value);
+};
+
+/**
+ * What a column of type text holds. Any may hold URLs (a referrer, a link), and a password is nobody's business in
+ * tables that people search.
+ */
+const toColumnText: Converter = (value) => {
+  const text = toText(value);
+  return typeof text === 'string' && text.includes('://') ? withoutPassword(text) : text;
 };
 
 const whole = (value: unknown, { min, max, expected }: WholeRange): bigint | Rejection => {
@@ -126,7 +136,7 @@ const toTimestamp = (spelling: TimeSpelling): Converter => {
 export function converter(type: ColumnType, times: TimeSpelling): Converter {
   switch (type) {
     case 'text':
-      return toText;
+      return toColumnText;
     case 'integer':
       return toInteger;
     case 'bigint':

@@ -4,7 +4,7 @@
  */
 import type { Column, Config } from '../config/config.js';
 import type { Family } from '../names.js';
-import { converter, type Converter } from './convert.js';
+import { converter, toText, type Converter } from './convert.js';
 import { madeEventId, ownEventId } from './eventId.js';
 import { PlaceCompiler, type Lookup } from './lookup.js';
 import { parseRecord } from './parseRecord.js';
@@ -125,7 +125,6 @@ export function createDecoder(config: Config, enrich: Enrichers, hash: Hash): De
  */
 function compileUrl({ event, roles }: Config, compiler: PlaceCompiler): Lookup {
   const lookup = compiler.lookup(roles.url.from, 'missing');
-  const toText = converter('text', event.time);
   const find: Read = (view) => {
     const found = lookup.find(view);
     if (found === undefined || found instanceof Rejection) return found;

@@ -383,6 +383,16 @@ const PASSWORDS: readonly PoisonRow[] = [
   secret('a password without a scheme', '//me:secret@shop.example/', '//shop.example/'),
   secret('a password behind blanks', ' \thttps://me:secret@shop.example/', ' \thttps://shop.example/'),
   secret('a password behind backslashes', 'https:\\\\me:secret@shop.example/', 'https:\\\\shop.example/'),
+  kept(
+    'a password in a URL of another column',
+    { note: 'https://me:secret@shop.example/?a@b' },
+    { 'click_data.note': 'https://shop.example/?a@b' },
+  ),
+  kept(
+    'what only looks like a password',
+    { note: '//note: me@home' },
+    { 'click_data.note': '//note: me@home' },
+  ),
   secret('a user without a password', 'https://me@shop.example/', 'https://me@shop.example/'),
   secret('an @ in a query', 'https://shop.example/?q=a:b@c', 'https://shop.example/?q=a:b@c'),
   secret('an @ in a path', '/a:b@c', '/a:b@c'),
