@@ -2,6 +2,7 @@ import { ensureIndices, openElasticsearch } from '../../clients/elasticsearch/in
 import { openKafka } from '../../clients/kafka/index.js';
 import { migrate } from '../../clients/postgres/migrate.js';
 import { openPostgres } from '../../clients/postgres/pool.js';
+import { grantSparkRole } from '../../clients/postgres/sparkRole.js';
 import type { Settings } from '../../clients/settings/loadConfig.js';
 import { registerSearchAttributes, type TemporalClient } from '../../clients/temporal/index.js';
 import { readAlias, GRAINS } from '../../domain/names.js';
@@ -11,6 +12,19 @@ export async function setUpTables({ config, servers }: Settings): Promise<readon
   const postgres = openPostgres(servers, config.name);
   try {
     return (await migrate(postgres, servers, config)).done;
+  } finally {
+    await postgres.close();
+  }
+}
+
+/** Lets a role read what Spark reads; the tables are there. @returns the grants, and what an administrator should do */
+export async function setUpSparkRole(
+  { config, servers }: Settings,
+  role: string,
+): Promise<readonly string[]> {
+  const postgres = openPostgres(servers, config.name);
+  try {
+    return await grantSparkRole(postgres, config.name, role);
   } finally {
     await postgres.close();
   }

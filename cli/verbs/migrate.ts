@@ -1,7 +1,12 @@
-import { UsageError } from '../../domain/errors.js';
 import { loadConfig } from '../loadConfig.js';
 import { withTemporal } from '../support/runs.js';
-import { setUpIndices, setUpSearchAttributes, setUpTables, setUpTopics } from '../support/setUp.js';
+import {
+  setUpIndices,
+  setUpSearchAttributes,
+  setUpSparkRole,
+  setUpTables,
+  setUpTopics,
+} from '../support/setUp.js';
 import { examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
 export function register(program: Command, ctx: CliContext): void {
@@ -12,25 +17,31 @@ export function register(program: Command, ctx: CliContext): void {
     )
     .option(
       '--spark-role <name>',
-      'grant a role of PostgreSQL SELECT on the tables (comes in a later version)',
+      'grant an existing role of PostgreSQL what Spark needs: SELECT on the tables that it reads',
     )
     .addHelpText(
       'after',
-      examples(['clickstream migrate', 'clickstream migrate --config examples/demo.yaml']),
+      examples([
+        'clickstream migrate',
+        'clickstream migrate --config examples/demo.yaml',
+        'clickstream migrate --spark-role spark',
+      ]),
     )
     .addHelpText(
       'after',
       exitCodes({
         0: 'done',
-        2: 'usage, configuration, or tables that do not fit it',
-        3: 'a server is unreachable',
+        2: 'usage, configuration, tables that do not fit it, or a role that does not exist',
+        3: 'a server is unreachable, or does not let us',
       }),
     )
     .action(async (options: { readonly sparkRole?: string }) => {
-      if (options.sparkRole !== undefined) throw new UsageError('--spark-role comes in a later version');
       const settings = await loadConfig({ config: ctx.config });
       const migrated = {
-        postgres: await setUpTables(settings),
+        postgres: [
+          ...(await setUpTables(settings)),
+          ...(options.sparkRole === undefined ? [] : await setUpSparkRole(settings, options.sparkRole)),
+        ],
         kafka: await setUpTopics(settings),
         elasticsearch: await setUpIndices(settings),
         temporal: await withTemporal(settings, (temporal) => setUpSearchAttributes(settings, temporal)),

@@ -31,6 +31,9 @@ export const isTransientConflict = (e: unknown): boolean => ['40P01', '40001'].i
 
 export const isDeadlock = (e: unknown): boolean => sqlState(e) === '40P01';
 
+/** A right is missing, or the grant is impossible (of a role to its own member). */
+export const isRefusal = (e: unknown): boolean => ['42501', '0LP01'].includes(sqlState(e) ?? '');
+
 export const isLockTimeout = (e: unknown): boolean => sqlState(e) === '55P03';
 
 const REFUSED = /^(28...|3D000|42501|0A000)$/;
