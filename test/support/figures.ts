@@ -1,7 +1,4 @@
-/**
- * Figures from plain loops over rows, written apart from Spark's query and PostgreSQL's, and a schema with the
- * fixed tables and two narrow families to put those rows into.
- */
+/** A schema with the fixed tables and two narrow families to put clicks into, and what stands in click_metrics. */
 import { createHash } from 'node:crypto';
 import type { Column, Config, Servers } from '../../domain/config/config.js';
 import type { Grain } from '../../domain/names.js';
@@ -9,28 +6,9 @@ import { parseServers } from '../../domain/config/servers.js';
 import { openPostgres, type Postgres } from '../../clients/postgres/pool.js';
 import { MIGRATIONS } from '../../migrations/index.js';
 import { NO_EVENT } from './event.js';
+import { figureKey, SESSION_TIMEOUT_MS, type Click, type Figure } from './plainFigures.js';
 
-export interface Click {
-  readonly time: string;
-  readonly url: string;
-  readonly country?: string;
-  readonly user?: string;
-  readonly session?: string;
-  readonly bot?: boolean;
-  readonly spentMs?: number;
-}
-
-export interface Figure {
-  readonly clicks: number;
-  readonly bots: number;
-  readonly users: number;
-  readonly exact: boolean;
-  readonly timed: number;
-  readonly totalMs: number;
-  readonly avg: number | null;
-  readonly median: number | null;
-  readonly p90: number | null;
-}
+export * from './plainFigures.js';
 
 const column = (family: Column['family'], name: string, type: Column['type']): Column => ({
   family,
@@ -39,8 +17,6 @@ const column = (family: Column['family'], name: string, type: Column['type']): C
   required: name === 'url',
   from: [{ kind: 'path', path: [name] }],
 });
-
-export const SESSION_TIMEOUT_MS = 30 * 60_000;
 
 /** A configuration with every role; changes are made with the spread of `overrides`. */
 export function figuresConfig(name: string, overrides: Partial<Config> = {}): Config {
@@ -98,7 +74,7 @@ export async function makeFiguresSchema(name: string): Promise<FiguresSchema> {
   let next = 0;
 
   const insert = async (clicks: readonly Click[]): Promise<string[]> => {
-    const rows = clicks.map((click) => ({ id: String((next += 1)), ...click }));
+    const rows = clicks.map((click) => ({ ...click, id: String((next += 1)) }));
     const json = JSON.stringify(rows);
     await sql(
       `WITH r AS (SELECT * FROM json_to_recordset($1::json) AS r (id bigint, time timestamptz, url text,
@@ -137,78 +113,6 @@ export async function makeFiguresSchema(name: string): Promise<FiguresSchema> {
       await postgres.close();
     },
   };
-}
-
-/** `grain|window|url|country`; the window is an ISO string, '' for the total. */
-export const figureKey = (grain: Grain, window: string, url: string, country: string): string =>
-  [grain, window, url, country].join('|');
-
-function percentile(sorted: readonly number[], p: number): number | null {
-  if (sorted.length === 0) return null;
-  const at = p * (sorted.length - 1);
-  const low = sorted[Math.floor(at)] ?? 0;
-  const high = sorted[Math.ceil(at)] ?? 0;
-  return low + (high - low) * (at - Math.floor(at));
-}
-
-/** All figures of these clicks, by loops; clicks at the same time follow in the order given. */
-export function plainFigures(clicks: readonly Click[]): Map<string, Figure> {
-  const ordered = clicks
-    .map((click, index) => ({ ...click, at: Date.parse(click.time), index }))
-    .sort((a, b) => a.at - b.at || a.index - b.index);
-  const spent = ordered.map((click, i) => {
-    if (click.spentMs !== undefined) return Math.floor(click.spentMs + 0.5);
-    if (click.session === undefined) return undefined;
-    const next = ordered.slice(i + 1).find((other) => other.session === click.session);
-    if (next === undefined || next.at - click.at > SESSION_TIMEOUT_MS) return undefined;
-    return next.at - click.at;
-  });
-  const groups = new Map<
-    string,
-    { users: Set<string>; times: number[]; clicks: number; bots: number; hour: boolean }
-  >();
-  ordered.forEach((click, i) => {
-    const iso = new Date(click.at).toISOString();
-    const windows: [Grain, string][] = [
-      ['hour', `${iso.slice(0, 13)}:00:00.000Z`],
-      ['day', `${iso.slice(0, 10)}T00:00:00.000Z`],
-      ['month', `${iso.slice(0, 7)}-01T00:00:00.000Z`],
-      ['total', ''],
-    ];
-    for (const [grain, window] of windows) {
-      const key = figureKey(grain, window, click.url, click.country ?? 'ZZ');
-      const group = groups.get(key) ?? {
-        users: new Set(),
-        times: [],
-        clicks: 0,
-        bots: 0,
-        hour: grain === 'hour',
-      };
-      groups.set(key, group);
-      group.clicks += 1;
-      if (click.bot === true) group.bots += 1;
-      if (click.user !== undefined) group.users.add(click.user);
-      const time = spent[i];
-      if (time !== undefined) group.times.push(time);
-    }
-  });
-  const figures = new Map<string, Figure>();
-  for (const [key, group] of groups) {
-    const times = group.times.sort((a, b) => a - b);
-    const totalMs = times.reduce((sum, time) => sum + time, 0);
-    figures.set(key, {
-      clicks: group.clicks,
-      bots: group.bots,
-      users: group.users.size,
-      exact: group.hour || group.users.size <= 4096,
-      timed: times.length,
-      totalMs,
-      avg: times.length === 0 ? null : totalMs / times.length,
-      median: group.hour ? percentile(times, 0.5) : null,
-      p90: group.hour ? percentile(times, 0.9) : null,
-    });
-  }
-  return figures;
 }
 
 interface StoredRow {
