@@ -3,6 +3,11 @@ import type { ServerKey, ServersFile } from '../domain/config/servers.js';
 
 export type ServerName = ServerKey;
 
+/** What a Spark cluster has besides the Connect server, which is its driver. */
+export type SparkPart = 'spark-master' | 'spark-worker-1' | 'spark-worker-2';
+/** A server is one process, but for Spark where it is a cluster. */
+export type ProcessName = ServerName | SparkPart;
+
 /** In the order people read them; the one that takes longest on a cold machine is begun first all the same. */
 export const SERVER_NAMES: readonly ServerName[] = [
   'temporal',
@@ -33,9 +38,9 @@ export interface ServerProcess {
 
 /** servers.json: the addresses that every command reads, and what `down` and the next `up` need. */
 export interface StateFile extends ServersFile {
-  readonly processes: Readonly<Partial<Record<ServerName, ServerProcess>>>;
+  readonly processes: Readonly<Partial<Record<ProcessName, ServerProcess>>>;
   /** Kept after `down`, so that a server comes back where its clients look for it. */
-  readonly lastPorts: Readonly<Partial<Record<ServerName, Ports>>>;
+  readonly lastPorts: Readonly<Partial<Record<ProcessName, Ports>>>;
 }
 
 export interface Progress {
@@ -68,9 +73,13 @@ export interface Command {
   readonly unprivileged?: boolean;
 }
 
-/** One server: how to get it, to set it up, to know that it answers. Knows nothing of processes and locks. */
+/** One process: how to get it, to set it up, to know that it answers. Knows nothing of process ids and locks. */
 export interface ServerDefinition<N extends ServerName = ServerName, Program = unknown> {
   readonly name: N;
+  /** Set where this is not the process that clients speak to, but one that it needs. */
+  readonly part?: SparkPart;
+  /** What people call it, where `TITLES` is too coarse. */
+  readonly title?: string;
   readonly usualPorts: Ports;
   /** From command to first answer on a quiet 2-core machine. */
   readonly startSeconds: number;
@@ -81,5 +90,6 @@ export interface ServerDefinition<N extends ServerName = ServerName, Program = u
   /** Writes configuration and, the first time, makes the data folder. */
   configure(place: Place, program: Program, ports: Ports): Promise<Command>;
   isReady(place: Place, program: Program, ports: Ports): Promise<boolean>;
-  addresses(place: Place, ports: Ports): NonNullable<ServersFile[N]>;
+  /** Absent for a part: nobody else looks for it. */
+  addresses?(place: Place, ports: Ports): NonNullable<ServersFile[N]>;
 }

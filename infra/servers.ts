@@ -10,31 +10,35 @@ import { kafka } from './kafka.js';
 import { withLock } from './lock.mjs';
 import { SERVER_NAMES, TITLES, type Progress, type ServerName, type StateFile } from './model.js';
 import { postgres } from './postgres.js';
-import { isAlive, terminate } from './processes.js';
-import { readServersFile, updateServersFile } from './serversFile.js';
-import { spark } from './spark.js';
+import { readServersFile } from './serversFile.js';
+import { sparkConnect } from './spark.js';
+import { livingWorkers } from './sparkCluster.js';
+import { startSpark, type SparkKind } from './startSpark.js';
 import { startServer, type StartContext } from './startServer.js';
 import { stateFolder } from './stateFolder.js';
+import { isKnown, stopServer } from './stopServer.js';
 import { temporal } from './temporal.js';
 import { letThrough } from './user.js';
 
-export { readServersFile, SERVER_NAMES, TITLES, stateFolder };
-export type { Progress, ServerName, StateFile };
+export { livingWorkers, readServersFile, SERVER_NAMES, TITLES, stateFolder };
+export type { Progress, ServerName, SparkKind, StateFile };
 
-const STARTERS: Readonly<Record<ServerName, (context: StartContext) => Promise<Origin>>> = {
+const STARTERS: Readonly<
+  Record<ServerName, (context: StartContext, spark: SparkKind | undefined) => Promise<Origin>>
+> = {
   temporal: (context) => startServer(temporal, context),
   kafka: (context) => startServer(kafka, context),
   postgres: (context) => startServer(postgres, context),
-  spark: (context) => startServer(spark, context),
+  spark: (context, kind) => startSpark(context, kind),
   elasticsearch: (context) => startServer(elasticsearch, context),
 };
-const DEFINITIONS = { temporal, kafka, postgres, spark, elasticsearch };
-/** Kafka hands over its log, PostgreSQL writes a checkpoint; beyond this they are ended. */
-const STOP_PATIENCE_MS = 20_000;
+const DEFINITIONS = { temporal, kafka, postgres, spark: sparkConnect(), elasticsearch };
 
 export interface StartOptions {
   /** Absent: all five. */
   readonly only?: readonly ServerName[];
+  /** Absent: Spark as it runs, in local mode where it does not. */
+  readonly spark?: SparkKind;
   /** Absent: CLICKSTREAM_STATE_DIR, else the usual place. */
   readonly stateDir?: string;
   /** Absent: CLICKSTREAM_CACHE_DIR, else the usual place. */
@@ -85,7 +89,7 @@ export function startServers(options: StartOptions = {}): Starting {
     letThrough(stateDir, 'CLICKSTREAM_STATE_DIR');
     const claimed = new Set<number>();
     const one = (name: ServerName) =>
-      STARTERS[name]({ stateDir, cacheDir, env, signal, claimed, report }).then(
+      STARTERS[name]({ stateDir, cacheDir, env, signal, claimed, report }, options.spark).then(
         slots[name].resolve,
         (error: unknown) => {
           report({ server: name, state: 'failed', what: firstLine(error) });
@@ -136,32 +140,19 @@ export async function stopServers(options: StopOptions = {}): Promise<readonly S
   const stateDir = path.resolve(options.stateDir ?? stateFolder(process.env));
   const wanted = options.only ?? SERVER_NAMES;
   const report = options.onProgress ?? (() => undefined);
-  const { processes } = readServersFile(stateDir);
-  if (!wanted.some((name) => processes[name])) return [];
+  const file = readServersFile(stateDir);
+  if (!wanted.some((name) => isKnown(file, name))) return [];
   return withLock(path.join(stateDir, 'lock'), async () => {
     const stopped = await Promise.all(
       wanted.map(async (name) => {
-        const known = readServersFile(stateDir).processes[name];
-        if (!known) return [];
-        const ran = isAlive(known);
-        if (ran) report({ server: name, state: 'working', what: 'stopping' });
-        await terminate(known, DEFINITIONS[name].stopSignal, STOP_PATIENCE_MS);
-        updateServersFile(stateDir, (file) => withoutServer(file, name));
+        const onStopping = () => report({ server: name, state: 'working', what: 'stopping' });
+        const ran = await stopServer(stateDir, DEFINITIONS[name], onStopping);
         if (ran) report({ server: name, state: 'ready', what: 'stopped' });
         return ran ? [name] : [];
       }),
     );
     return stopped.flat();
   });
-}
-
-/** Forgets the address, so that no command waits for a server that is known to be down; keeps its ports. */
-function withoutServer(file: StateFile, name: ServerName): StateFile {
-  return { ...without(file, name), processes: without(file.processes, name), lastPorts: file.lastPorts };
-}
-
-function without<T extends object>(record: T, key: string): T {
-  return Object.fromEntries(Object.entries(record).filter(([name]) => name !== key)) as T;
 }
 
 interface Slot<T> {

@@ -1,81 +1,41 @@
-/** Spark Connect: one long-lived driver that is its own cluster (local mode). */
-import { mkdirSync } from 'node:fs';
+/** Spark Connect: one long-lived driver, which is its own cluster (local mode) or has one of several processes. */
 import os from 'node:os';
 import path from 'node:path';
-import { findJava, type Java } from './java.js';
-import { fetchJavaServers } from './maven.js';
 import type { Place, Ports, ServerDefinition } from './model.js';
 import { LOOPBACK, answers } from './ports.js';
-import { SERVICE, serviceFilePath } from './serviceFile.js';
+import { SERVICE } from './serviceFile.js';
+import { prepareSpark, sparkCommand, type SparkProgram } from './sparkJvm.js';
 
-interface Program {
-  readonly java: Java;
-  readonly jars: string;
+/** A cluster's addresses, and what the driver asks of it. */
+export interface SparkCluster {
+  /** `spark://host:port` */
+  readonly master: string;
+  /** The master's web page. */
+  readonly ui: string;
+  readonly workers: number;
+  readonly executorMemory: string;
 }
 
-export const spark: ServerDefinition<'spark', Program> = {
+/** @param cluster absent: local mode */
+export const sparkConnect = (cluster?: SparkCluster): ServerDefinition<'spark', SparkProgram> => ({
   name: 'spark',
   usualPorts: { main: 15002 },
   startSeconds: 10,
   stopSignal: 'SIGTERM',
-  async prepare(place, report) {
-    const java = await findJava(place.env);
-    const { jars } = await fetchJavaServers(place, report);
-    return { java, jars };
-  },
-  configure(place, { java, jars }, ports) {
-    mkdirSync(path.join(place.dir, 'tmp'), { recursive: true });
-    return Promise.resolve({
-      file: java.file,
-      args: [...JVM_OPTIONS, '-cp', path.join(jars, '*'), ...submit(place, ports)],
-      cwd: place.dir,
-      env: {
-        ...place.env,
-        SPARK_LOCAL_IP: LOOPBACK,
-        // Read by the JDBC driver at each connection: PostgreSQL's password stays out of addresses and plans.
-        PGSERVICEFILE: serviceFilePath(path.dirname(place.dir)),
-      },
-    });
-  },
+  prepare: prepareSpark,
+  configure: (place, program, ports) =>
+    Promise.resolve(sparkCommand(place, program, DRIVER_HEAP, submit(place, ports, cluster))),
   isReady: (_place, _program, ports) => answers(ports.main),
   addresses: (_place, ports) => ({
     remote: `sc://${LOOPBACK}:${ports.main}`,
     jdbcUrl: `jdbc:postgresql:///?service=${SERVICE}`,
+    ...(cluster && { cluster: { master: cluster.master, ui: cluster.ui, workers: cluster.workers } }),
   }),
-};
+});
 
-/** What Spark's own launcher passes to a JVM of 17 or later (JavaModuleOptions), less the incubating module. */
-const OPENED = [
-  'java.base/java.lang',
-  'java.base/java.lang.invoke',
-  'java.base/java.lang.reflect',
-  'java.base/java.io',
-  'java.base/java.net',
-  'java.base/java.nio',
-  'java.base/java.util',
-  'java.base/java.util.concurrent',
-  'java.base/java.util.concurrent.atomic',
-  'java.base/jdk.internal.ref',
-  'java.base/sun.nio.ch',
-  'java.base/sun.nio.cs',
-  'java.base/sun.security.action',
-  'java.base/sun.util.calendar',
-  'java.security.jgss/sun.security.krb5',
-];
-const JVM_OPTIONS = [
-  '-Xmx1g',
-  '-Duser.timezone=UTC',
-  '-Djava.awt.headless=true',
-  '-XX:+IgnoreUnrecognizedVMOptions',
-  ...OPENED.map((name) => `--add-opens=${name}=ALL-UNNAMED`),
-  '-Dio.netty.tryReflectionSetAccessible=true',
-  '-Dio.netty.allocator.type=pooled',
-  '-Dio.netty.handler.ssl.defaultEndpointVerificationAlgorithm=NONE',
-  '--sun-misc-unsafe-memory-access=allow',
-  '--enable-native-access=ALL-UNNAMED',
-];
+const DRIVER_HEAP = '1g';
 
-function submit(place: Place, ports: Ports): string[] {
+function submit(place: Place, ports: Ports, cluster: SparkCluster | undefined): string[] {
   const settings = {
     'spark.connect.grpc.binding.address': LOOPBACK,
     'spark.connect.grpc.binding.port': ports.main,
@@ -83,19 +43,23 @@ function submit(place: Place, ports: Ports): string[] {
     'spark.driver.bindAddress': LOOPBACK,
     'spark.ui.enabled': false,
     'spark.sql.session.timeZone': 'UTC',
-    'spark.local.dir': path.join(place.dir, 'tmp'),
     'spark.sql.warehouse.dir': path.join(place.dir, 'warehouse'),
+    ...(cluster && {
+      'spark.executor.cores': 1,
+      'spark.executor.memory': cluster.executorMemory,
+      'spark.executor.extraJavaOptions': '-Duser.timezone=UTC',
+    }),
   };
   return [
     'org.apache.spark.deploy.SparkSubmit',
     '--class',
     'org.apache.spark.sql.connect.service.SparkConnectServer',
     '--master',
-    `local[${Math.max(2, os.availableParallelism())}]`,
+    cluster?.master ?? `local[${Math.max(2, os.availableParallelism())}]`,
     '--name',
     'clickstream',
     '--driver-memory',
-    '1g',
+    DRIVER_HEAP,
     ...Object.entries(settings).flatMap(([name, value]) => ['--conf', `${name}=${value}`]),
     'spark-internal',
   ];

@@ -36,6 +36,7 @@ export async function startServer<N extends ServerName, Program>(
   context: StartContext,
 ): Promise<'running' | 'started'> {
   const { name } = server;
+  const entry = server.part ?? name;
   const { stateDir, cacheDir, env, signal } = context;
   const place: Place = { cacheDir, dir: path.join(stateDir, name), env, signal };
   const report: Report = (what, secondsLeft) =>
@@ -45,14 +46,17 @@ export async function startServer<N extends ServerName, Program>(
       what,
       ...(secondsLeft !== undefined && { secondsLeft: secondsLeft + server.startSeconds }),
     });
-  const known = readServersFile(stateDir).processes[name];
+  const known = readServersFile(stateDir).processes[entry];
   report(known && isAlive(known) ? 'looking at the running one' : 'preparing');
   const program = await server.prepare(place, report);
   const alive = known && isAlive(known) ? known : undefined;
   const running = alive ?? (await bringUp(server, program, place, context));
   if (alive) await waitUntilReady(server, program, place, alive, context);
-  updateServersFile(stateDir, (file) => ({ ...file, [name]: server.addresses(place, running.ports) }));
-  context.report({ server: name, state: 'ready', what: alive ? 'running already' : 'ready' });
+  const addresses = server.addresses?.(place, running.ports);
+  if (addresses !== undefined) {
+    updateServersFile(stateDir, (file) => ({ ...file, [name]: addresses }));
+    context.report({ server: name, state: 'ready', what: alive ? 'running already' : 'ready' });
+  }
   return alive ? 'running' : 'started';
 }
 
@@ -88,12 +92,9 @@ async function spawnOn<N extends ServerName, Program>(
   const { stateDir, claimed } = context;
   const logs = path.join(stateDir, 'logs');
   mkdirSync(logs, { recursive: true });
-  const log = path.join(logs, `${server.name}.log`);
-  const ports = await choosePorts(
-    server.usualPorts,
-    readServersFile(stateDir).lastPorts[server.name],
-    claimed,
-  );
+  const entry = server.part ?? server.name;
+  const log = path.join(logs, `${entry}.log`);
+  const ports = await choosePorts(server.usualPorts, readServersFile(stateDir).lastPorts[entry], claimed);
   const command = await server.configure(place, program, ports);
   // What the log says of earlier starts would mislead in a message about this one.
   rotate(log);
@@ -102,8 +103,8 @@ async function spawnOn<N extends ServerName, Program>(
   // At once: if we die now, the next `up` or `down` still knows about it.
   updateServersFile(stateDir, (file) => ({
     ...file,
-    processes: { ...file.processes, [server.name]: running },
-    lastPorts: { ...file.lastPorts, [server.name]: ports },
+    processes: { ...file.processes, [entry]: running },
+    lastPorts: { ...file.lastPorts, [entry]: ports },
   }));
   return running;
 }
@@ -123,10 +124,10 @@ async function waitUntilReady<N extends ServerName, Program>(
     report({
       server: server.name,
       state: 'working',
-      what: `starting on port ${running.ports.main}`,
+      what: `starting ${server.title === undefined ? '' : `${server.title} `}on port ${running.ports.main}`,
       secondsLeft: Math.max(1, server.startSeconds - waited),
     });
-    if (!isAlive(running)) throw died(server.name, running);
+    if (!isAlive(running)) throw died(titleOf(server), running);
     if (signal.aborted) {
       await terminate(running, server.stopSignal, 10_000);
       throw signal.reason;
@@ -134,16 +135,19 @@ async function waitUntilReady<N extends ServerName, Program>(
     if (waited * 1_000 > START_PATIENCE_MS) {
       await terminate(running, server.stopSignal, 10_000);
       throw new SetUpFailed(
-        `${TITLES[server.name]} did not answer on port ${running.ports.main} within ${START_PATIENCE_MS / 1_000} s; see ${running.log}`,
+        `${titleOf(server)} did not answer on port ${running.ports.main} within ${START_PATIENCE_MS / 1_000} s; see ${running.log}`,
       );
     }
     await sleep(POLL_MS);
   }
 }
 
-function died(name: ServerName, running: ServerProcess): SetUpFailed {
+const titleOf = ({ name, title }: Pick<ServerDefinition, 'name' | 'title'>): string =>
+  title === undefined ? TITLES[name] : `Spark's ${title}`;
+
+function died(title: string, running: ServerProcess): SetUpFailed {
   const said = logTail(running.log);
-  return new SetUpFailed(`${TITLES[name]} ended while starting; the end of ${running.log}:\n${said}`);
+  return new SetUpFailed(`${title} ended while starting; the end of ${running.log}:\n${said}`);
 }
 
 /** Keeps the log of the run before this one, and no more. */

@@ -12,7 +12,12 @@ import { jdbcFromEnvironment, jdbcFromUrl } from './jdbc.js';
 export interface ServersFile {
   readonly kafka?: { readonly brokers: readonly string[] };
   readonly postgres?: { readonly url: string };
-  readonly spark?: { readonly remote: string; readonly jdbcUrl?: string };
+  readonly spark?: {
+    readonly remote: string;
+    readonly jdbcUrl?: string;
+    /** Where Spark is a cluster of several processes. */
+    readonly cluster?: { readonly master: string; readonly ui: string; readonly workers: number };
+  };
   readonly elasticsearch?: {
     readonly url: string;
     readonly username?: string;
