@@ -149,7 +149,9 @@ class Retention {
   private async underLock(use: () => Promise<Outcome>): Promise<Outcome> {
     const { client, alive, application, deps } = this;
     alive.signal.throwIfAborted();
-    const others = await lockFigures(deps, application, client, alive, 'READ COMMITTED', LOCK_PATIENCE_MS);
+    const others = await lockFigures(deps, application, client, alive, 'READ COMMITTED', {
+      patienceMs: LOCK_PATIENCE_MS,
+    });
     if (others !== undefined) return this.hold(`others write figures: ${others.join(', ')}`, 'done');
     return alive.exclusive(async () => {
       const outcome = await use();

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type pg from 'pg';
 import {
@@ -15,6 +16,12 @@ import { heartbeatTimeoutMs } from './heartbeat.js';
 import { KeptAlive } from './keptAlive.js';
 
 const MAX_LOCK_SLICE_MS = 5_000;
+/**
+ * Who stands last in line is in PostgreSQL's own queue for moments only, so whoever waits there gets the lock first,
+ * and pauses for longer than another needs between leaving that queue and standing there again.
+ */
+const LAST_IN_LINE = { sliceMs: 20, pauseMs: 300 };
+const LOG_EVERY_MS = 5_000;
 
 /** Who writes figures: names the connection, so that a later attempt of the same work can end an earlier one's. */
 export interface Writer {
@@ -50,10 +57,16 @@ export function keepAlive(client: pg.PoolClient): KeptAlive {
   });
 }
 
+export interface LockWait {
+  readonly patienceMs?: number;
+  readonly lastInLine?: boolean;
+}
+
 /**
  * Begins a transaction with the lock that every writer of figures holds, waiting for it and saying for whom; ends
  * earlier attempts of this work.
- * @param patienceMs how long to wait; default: until it is free
+ * @param wait.patienceMs how long to wait; default: until it is free
+ * @param wait.lastInLine all others that wait come first
  * @returns whom it waited for in vain; undefined: the lock is held and the transaction open
  */
 export async function lockFigures(
@@ -62,11 +75,12 @@ export async function lockFigures(
   client: pg.PoolClient,
   alive: KeptAlive,
   isolation: Isolation,
-  patienceMs = Infinity,
+  { patienceMs = Infinity, lastInLine = false }: LockWait = {},
 ): Promise<readonly string[] | undefined> {
   const heartbeatMs = heartbeatTimeoutMs();
-  const slice = Math.min(MAX_LOCK_SLICE_MS, heartbeatMs / 3, patienceMs);
+  const slice = lastInLine ? LAST_IN_LINE.sliceMs : Math.min(MAX_LOCK_SLICE_MS, heartbeatMs / 3, patienceMs);
   const began = Date.now();
+  let logged = -Infinity;
   while (!(await alive.exclusive(() => beginWithFigureLock(client, slice, 2 * heartbeatMs, isolation)))) {
     alive.signal.throwIfAborted();
     const holders = await alive.exclusive(() => figureLockHolders(client));
@@ -79,8 +93,15 @@ export async function lockFigures(
     }
     const names = holders.map((holder) => `${holder.applicationName} (${Math.round(holder.forMs / 1000)} s)`);
     alive.say({ waitingFor: names });
-    logger.info({ waitingFor: names }, 'waiting for another writer of figures');
+    if (Date.now() - logged >= LOG_EVERY_MS) {
+      logger.info({ waitingFor: names }, 'waiting for another writer of figures');
+      logged = Date.now();
+    }
     if (Date.now() - began >= patienceMs) return names;
+    if (lastInLine) await pause(alive.signal);
   }
   return undefined;
 }
+
+const pause = (signal: AbortSignal): Promise<void> =>
+  sleep(LAST_IN_LINE.pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());

@@ -18,7 +18,7 @@ import {
   nextVersion,
   recordRun,
 } from '../clients/postgres/aggregate/run.js';
-import { checkFingerprint } from '../clients/postgres/aggregate/settings.js';
+import { checkFingerprint, noteSettingsOf } from '../clients/postgres/aggregate/settings.js';
 import {
   cleanPartsSource,
   clicksPredicates,
@@ -27,8 +27,10 @@ import {
   lookaheadMs,
 } from '../clients/postgres/aggregate/source.js';
 import { cutSpans, readSpans } from '../clients/postgres/aggregate/windows.js';
+import { contentOf } from '../clients/postgres/backfill/days.js';
 import { withClient } from '../clients/postgres/pool.js';
 import type { ExecuteOptions, SparkBatch, SparkSession } from '../clients/spark/index.js';
+import type { Config } from '../domain/config/config.js';
 import { applicationName } from '../domain/names.js';
 import type { AggregationResult, RunSparkAggregationInput } from '../domain/stages.js';
 import type { AnalyzeDeps } from './deps.js';
@@ -52,13 +54,13 @@ interface Identity extends Writer {
   readonly tag: string;
 }
 
-function identify(name: string): Identity {
-  const writer = writerOf(name, 'aggregate');
+function identify(name: string, stage: 'aggregate' | 'backfill'): Identity {
+  const writer = writerOf(name, stage);
   const { work, attempt } = writer;
   return {
     ...writer,
     sparkApplication: applicationName(name, 'spark', work, attempt),
-    tag: `${name}-aggregate-${work}-${attempt}`,
+    tag: `${name}-${stage}-${work}-${attempt}`,
   };
 }
 
@@ -72,12 +74,15 @@ export function createRunSparkAggregation(
   deps: AnalyzeDeps,
 ): (input: RunSparkAggregationInput) => Promise<AggregationResult> {
   return wrapActivity(async (input) => {
-    const identity = identify(deps.config.name);
+    const ofBackfill = input.day !== undefined;
+    const identity = identify(deps.config.name, ofBackfill ? 'backfill' : 'aggregate');
     const startedAt = new Date();
     const result = await withClient(deps.postgres, identity.application, async (client) => {
       const alive = keepAlive(client);
       try {
-        await lockFigures(deps, identity.application, client, alive, 'REPEATABLE READ');
+        await lockFigures(deps, identity.application, client, alive, 'REPEATABLE READ', {
+          lastInLine: ofBackfill,
+        });
         const done = await aggregate(deps, identity, client, alive, input, startedAt);
         await alive.exclusive(() => resetWaits(client));
         return done;
@@ -99,14 +104,13 @@ async function aggregate(
   startedAt: Date,
 ): Promise<AggregationResult> {
   const { config } = deps;
+  const dryRun = input.dryRun === true;
+  const end = (): Promise<unknown> => alive.exclusive(() => client.query(dryRun ? 'ROLLBACK' : 'COMMIT'));
   const plan = await alive.exclusive(async () => {
     const frozen = await deleteFrozenMarks(client);
     if (frozen > 0) deps.logger.warn({ marks: frozen }, 'ignored marks of hours that retention has frozen');
-    const marked = await markedHours(client);
-    await checkFingerprint(client, config);
-    if (marked.length === 0) return undefined;
-    const bounds = { maxRows: input.maxRows ?? DEFAULT_MAX_ROWS, maxDays: MAX_DAYS };
-    const hours = await chooseHours(client, marked, bounds);
+    const hours = await hoursOf(client, config, input);
+    if (hours.length === 0) return undefined;
     const first = hours[0] ?? 0;
     const last = hours[hours.length - 1] ?? 0;
     return {
@@ -118,7 +122,7 @@ async function aggregate(
     };
   });
   if (plan === undefined) {
-    await alive.exclusive(() => client.query('COMMIT'));
+    await end();
     const none = { hours: 0, clicks: 0, changed: 0, vanished: 0, unchanged: 0, marksLeft: 0 };
     return { ...none, ms: Date.now() - startedAt.getTime() };
   }
@@ -136,6 +140,7 @@ async function aggregate(
     const written = await mergeFigures(client, version, plan.stored);
     const vanished = await buryVanished(client, version, hours);
     await deleteMarks(client, hours);
+    if (input.day !== undefined) await noteSettingsOf(client, config, dayBegin(input.day));
     const marksLeft = await countMarks(client);
     const changed = written + vanished;
     const counts = { hours: hours.length, clicks, changed, vanished };
@@ -145,11 +150,27 @@ async function aggregate(
   });
   alive.signal.throwIfAborted();
   await deps.failpoint('runSparkAggregation:before-commit');
-  await alive.exclusive(() => client.query('COMMIT'));
-  const result = { ...merged, ...(merged.changed > 0 && { version }), ms: Date.now() - startedAt.getTime() };
-  deps.logger.info(result, 'figures computed');
+  await end();
+  const { run, ...counts } = merged;
+  const ms = Date.now() - startedAt.getTime();
+  const result = dryRun ? { ...counts, ms } : { run, ...counts, ...(counts.changed > 0 && { version }), ms };
+  deps.logger.info({ ...result, ...(dryRun && { dryRun }) }, 'figures computed');
   return result;
 }
+
+/** The hours to compute, oldest first. */
+async function hoursOf(
+  client: pg.PoolClient,
+  config: Config,
+  { day, maxRows = DEFAULT_MAX_ROWS }: RunSparkAggregationInput,
+): Promise<readonly number[]> {
+  if (day !== undefined) return (await contentOf(client, dayBegin(day).getTime())).hours;
+  await checkFingerprint(client, config);
+  const marked = await markedHours(client);
+  return marked.length === 0 ? [] : chooseHours(client, marked, { maxRows, maxDays: MAX_DAYS });
+}
+
+const dayBegin = (day: string): Date => new Date(`${day}T00:00:00Z`);
 
 interface Reading {
   readonly hours: readonly number[];

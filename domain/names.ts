@@ -43,6 +43,7 @@ export const TABLES = {
   windowMark: 'window_mark',
   aggregateRun: 'aggregate_run',
   aggregateSettings: 'aggregate_settings',
+  backfillDay: 'backfill_day',
   clickMetrics: 'click_metrics',
   indexCursor: 'index_cursor',
   indexReject: 'index_reject',

@@ -182,6 +182,13 @@ export interface ReplayDeadLettersResult {
 export interface RunSparkAggregationInput {
   /** Rows to read at most in one run (at least one day is always taken). */
   readonly maxRows?: number;
+  /**
+   * A backfill: every hour of this UTC day (`2026-01-05`), marked or not, under the settings of the worker.
+   * Absent: the marked hours. Runs of marked hours come first wherever both wait.
+   */
+  readonly day?: string;
+  /** With `day`: count what would change, and change nothing. */
+  readonly dryRun?: boolean;
 }
 export interface AggregationResult {
   /** Row in aggregate_run; absent when no mark waited and nothing was done. */

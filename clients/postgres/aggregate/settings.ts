@@ -1,10 +1,17 @@
 import type pg from 'pg';
 import type { Column, Config } from '../../../domain/config/config.js';
 import { FiguresOutdated } from '../../../domain/errors.js';
-import { hasFigures } from './run.js';
+import {
+  adoptFingerprint,
+  countDaysNoted,
+  daysOfOtherSettings,
+  hasDaysNotedOtherwise,
+  noteDay,
+  storedFingerprint,
+} from '../backfill/settings.js';
 
 /** What the figures depend on besides the rows: the session time-out and which column plays which part. */
-function aggregateFingerprint(config: Config): string {
+export function aggregateFingerprint(config: Config): string {
   const { url, user, session, timeSpent, bot, country } = config.roles;
   const place = (column: Column | undefined): string =>
     column ? `${column.family}.${column.name}:${column.type}` : '-';
@@ -21,26 +28,47 @@ function aggregateFingerprint(config: Config): string {
 }
 
 /**
- * Stores the fingerprint with the first figures and compares it ever after. The caller holds the figures' lock.
- * Throws FiguresOutdated: figures of two settings must not stand side by side.
+ * Before a run of marked hours: all figures must be of the run's settings. Those of an installation without figures
+ * become the run's. The caller holds the figures' lock.
+ * @throws FiguresOutdated: figures of two settings must not be mixed, but by the backfill that changes all of them
  */
 export async function checkFingerprint(client: pg.ClientBase, config: Config): Promise<void> {
   const own = aggregateFingerprint(config);
-  await client.query('INSERT INTO aggregate_settings (fingerprint) VALUES ($1) ON CONFLICT DO NOTHING', [
-    own,
-  ]);
-  const { rows } = await client.query<{ fingerprint: string }>('SELECT fingerprint FROM aggregate_settings');
-  const stored = rows[0]?.fingerprint ?? own;
-  if (stored === own) return;
-  if (!(await hasFigures(client))) {
-    await client.query('UPDATE aggregate_settings SET fingerprint = $1', [own]);
-    return;
-  }
-  const before = new Set(stored.split(' '));
+  const stored = await storedFingerprint(client);
+  if (stored === own && !(await hasDaysNotedOtherwise(client, own))) return;
+  const days = await daysOfOtherSettings(client, own);
+  const [first, last] = [days[0], days[days.length - 1]];
+  if (first === undefined || last === undefined) return adoptFingerprint(client, own);
+  const before = new Set((stored ?? '').split(' '));
   const changed = own.split(' ').filter((part) => !before.has(part));
+  const done = await countDaysNoted(client, own);
+  const [what, way] =
+    changed.length > 0
+      ? [
+          `analyze.session_timeout or roles differ from those that the stored figures were computed with (now ` +
+            `${changed.join(', ')}; stored ${stored ?? 'none'})`,
+          'or put the old settings back',
+        ]
+      : [
+          'a backfill with another analyze.session_timeout or other roles was begun and has not ended',
+          'or end that one, with its settings',
+        ];
   throw new FiguresOutdated(
-    `analyze.session_timeout or roles differ from those that the stored figures were computed with ` +
-      `(now ${changed.join(', ')}; stored ${stored}). Put the old settings back, or give the new ones to another ` +
-      `installation (another name); recomputing stored figures (backfill) comes in a later version`,
+    `${what}. Days to be computed again with these settings: ${days.length}, ${dayText(first)} to ${dayText(last)}` +
+      `${done === 0 ? '' : `; done: ${done}`}. \`clickstream backfill\` does it, and runs of marked hours go on ` +
+      `after it; ${way}`,
   );
+}
+
+const dayText = (day: Date): string => day.toISOString().slice(0, 10);
+
+/**
+ * After a backfill's run of one day: notes that its figures are of the run's settings, where others are not. With
+ * the last such day the settings become everybody's. The caller holds the figures' lock.
+ */
+export async function noteSettingsOf(client: pg.ClientBase, config: Config, day: Date): Promise<void> {
+  const own = aggregateFingerprint(config);
+  if ((await storedFingerprint(client)) === own && !(await hasDaysNotedOtherwise(client, own))) return;
+  await noteDay(client, day, own);
+  if ((await daysOfOtherSettings(client, own)).length === 0) await adoptFingerprint(client, own);
 }
