@@ -33,6 +33,17 @@ export async function withLock(file, work, options = {}) {
 }
 
 /**
+ * Takes the lock if nobody has it, and waits for nobody.
+ * @param {string} file The lock's path; its folder is made.
+ * @returns {(() => void) | undefined} Gives it back; undefined: somebody has it, this process included.
+ */
+export function tryLock(file) {
+  mkdirSync(path.dirname(file), { recursive: true });
+  while (!take(file)) if (holderOf(file) !== undefined) return undefined;
+  return () => unlinkSync(file);
+}
+
+/**
  * The content is complete before the name appears (link), so nobody reads half a holder.
  * @param {string} file
  */

@@ -9,6 +9,7 @@ import { cacheFolder } from './folders.mjs';
 import { kafka } from './kafka.js';
 import { withLock } from './lock.mjs';
 import { SERVER_NAMES, TITLES, type Progress, type ServerName, type StateFile } from './model.js';
+import { PortClaims } from './ports.js';
 import { postgres } from './postgres.js';
 import { readServersFile } from './serversFile.js';
 import { sparkConnect } from './spark.js';
@@ -87,9 +88,9 @@ export function startServers(options: StartOptions = {}): Starting {
   const startOwn = async (): Promise<void> => {
     letThrough(cacheDir, 'CLICKSTREAM_CACHE_DIR');
     letThrough(stateDir, 'CLICKSTREAM_STATE_DIR');
-    const claimed = new Set<number>();
+    const claims = new PortClaims(path.join(cacheDir, 'ports'));
     const one = (name: ServerName) =>
-      STARTERS[name]({ stateDir, cacheDir, env, signal, claimed, report }, options.spark).then(
+      STARTERS[name]({ stateDir, cacheDir, env, signal, claims, report }, options.spark).then(
         slots[name].resolve,
         (error: unknown) => {
           report({ server: name, state: 'failed', what: firstLine(error) });
@@ -97,6 +98,7 @@ export function startServers(options: StartOptions = {}): Starting {
         },
       );
     await Promise.all(own.map(one));
+    claims.giveBack();
   };
   const begun =
     own.length === 0

@@ -12,7 +12,7 @@ import {
   type ServerName,
   type ServerProcess,
 } from './model.js';
-import { choosePorts, isFree } from './ports.js';
+import { choosePorts, isFree, type PortClaims } from './ports.js';
 import { isAlive, launch, logTail, terminate } from './processes.js';
 import { readServersFile, updateServersFile } from './serversFile.js';
 
@@ -27,7 +27,7 @@ export interface StartContext {
   readonly cacheDir: string;
   readonly env: Place['env'];
   readonly signal: AbortSignal;
-  readonly claimed: Set<number>;
+  readonly claims: PortClaims;
   readonly report: (progress: Progress) => void;
 }
 
@@ -89,12 +89,12 @@ async function spawnOn<N extends ServerName, Program>(
   place: Place,
   context: StartContext,
 ): Promise<ServerProcess> {
-  const { stateDir, claimed } = context;
+  const { stateDir, claims } = context;
   const logs = path.join(stateDir, 'logs');
   mkdirSync(logs, { recursive: true });
   const entry = server.part ?? server.name;
   const log = path.join(logs, `${entry}.log`);
-  const ports = await choosePorts(server.usualPorts, readServersFile(stateDir).lastPorts[entry], claimed);
+  const ports = await choosePorts(server.usualPorts, readServersFile(stateDir).lastPorts[entry], claims);
   const command = await server.configure(place, program, ports);
   // What the log says of earlier starts would mislead in a message about this one.
   rotate(log);
@@ -119,7 +119,8 @@ async function waitUntilReady<N extends ServerName, Program>(
   const { signal, report } = context;
   const begun = Date.now();
   for (;;) {
-    if (await server.isReady(place, program, running.ports)) return;
+    // Somebody else may answer at a port that our process did not get.
+    if ((await server.isReady(place, program, running.ports)) && isAlive(running)) return;
     const waited = (Date.now() - begun) / 1_000;
     report({
       server: server.name,

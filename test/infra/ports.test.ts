@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
-import { test } from 'node:test';
-import { choosePorts, isFree } from '../../infra/ports.js';
+import os from 'node:os';
+import path from 'node:path';
+import { after, test } from 'node:test';
+import { choosePorts, isFree, PortClaims } from '../../infra/ports.js';
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'clickstream-ports-'));
+after(() => rmSync(folder, { recursive: true }));
 
 const listen = (): Promise<{ port: number; close: () => void }> =>
   new Promise((resolve) => {
@@ -16,7 +22,7 @@ test('a port that another process has is passed over for the next free one', asy
   const taken = await listen();
   try {
     assert.equal(await isFree(taken.port), false);
-    const { main } = await choosePorts({ main: taken.port }, undefined, new Set());
+    const { main } = await choosePorts({ main: taken.port }, undefined, new PortClaims(folder));
     assert.ok(main > taken.port, `expected a port above ${taken.port}, got ${main}`);
   } finally {
     taken.close();
@@ -26,15 +32,27 @@ test('a port that another process has is passed over for the next free one', asy
 test('a server comes back on the port it had, even when its usual one is free again', async () => {
   const free = await listen();
   free.close();
-  const ports = await choosePorts({ main: 40_001 }, { main: free.port }, new Set());
+  const ports = await choosePorts({ main: 40_001 }, { main: free.port }, new PortClaims(folder));
   assert.equal(ports.main, free.port);
 });
 
 test('two servers that start at once are never promised the same port', async () => {
-  const claimed = new Set<number>();
+  const claims = new PortClaims(folder);
   const chosen = await Promise.all(
-    Array.from({ length: 5 }, () => choosePorts({ main: 41_000, other: 41_000 }, undefined, claimed)),
+    Array.from({ length: 5 }, () => choosePorts({ main: 41_000, other: 41_000 }, undefined, claims)),
   );
   const all = chosen.flatMap((ports) => Object.values(ports));
   assert.equal(new Set(all).size, 10);
+});
+
+test('two `up` that start at once with state folders of their own are never promised the same port', async () => {
+  const [one, two] = [new PortClaims(folder), new PortClaims(folder)];
+  const chosen = await Promise.all(
+    [one, two].map((claims) => choosePorts({ main: 42_000, controller: 42_001 }, undefined, claims)),
+  );
+  assert.equal(new Set(chosen.flatMap((ports) => Object.values(ports))).size, 4);
+  one.giveBack();
+  const again = await choosePorts({ main: 42_000, controller: 42_001 }, undefined, new PortClaims(folder));
+  assert.deepEqual(again, chosen[0], 'what was given back can be had again');
+  two.giveBack();
 });

@@ -17,7 +17,7 @@ import path from 'node:path';
 import { cacheFolder } from '../../infra/folders.mjs';
 import { kafka } from '../../infra/kafka.js';
 import type { Command, Place, Ports } from '../../infra/model.js';
-import { choosePorts, LOOPBACK } from '../../infra/ports.js';
+import { choosePorts, LOOPBACK, PortClaims } from '../../infra/ports.js';
 import { logTail } from '../../infra/processes.js';
 
 export interface KafkaCluster {
@@ -86,7 +86,7 @@ export async function withKafkaCluster(
 }
 
 async function prepare(folder: string, { size, settings }: ClusterOptions): Promise<Node[]> {
-  const claimed = new Set<number>();
+  const claims = new PortClaims(path.join(folder, 'ports'));
   const signal = new AbortController().signal;
   const nodes: Node[] = [];
   let program: Program | undefined;
@@ -96,7 +96,7 @@ async function prepare(folder: string, { size, settings }: ClusterOptions): Prom
     const ports = await choosePorts(
       { main: BASE_PORT, controller: BASE_PORT + 10, spare: BASE_PORT + 20 },
       undefined,
-      claimed,
+      claims,
     );
     const first = nodes[0];
     if (first !== undefined) joinAs(id, path.join(first.place.dir, 'data'), path.join(dir, 'data'));
