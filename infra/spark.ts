@@ -47,7 +47,7 @@ function submit(place: Place, ports: Ports, cluster: SparkCluster | undefined): 
     ...(cluster && {
       'spark.executor.cores': 1,
       'spark.executor.memory': cluster.executorMemory,
-      'spark.executor.extraJavaOptions': '-Duser.timezone=UTC',
+      'spark.executor.extraJavaOptions': '-Duser.timezone=UTC -XX:+UseSerialGC',
     }),
   };
   return [

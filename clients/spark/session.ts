@@ -84,11 +84,12 @@ export class SparkSession {
   static async open(remote: string, signal?: AbortSignal): Promise<SparkSession> {
     const session = new SparkSession(parseSparkRemote(remote));
     session.#version = await session.ping(signal);
-    const major = Number(/^(\d+)\./.exec(session.#version)?.[1]);
-    if (!(major >= 4))
+    const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(session.#version) ?? [];
+    // 4.1 brought the theta sketches that users are counted with.
+    if (Number(major) < 4 || (major === '4' && minor === '0'))
       throw new ServerRefused(
         'Spark',
-        `Spark Connect at ${session.#remote.address}: expected version 4 or newer, got ${session.#version}`,
+        `Spark Connect at ${session.#remote.address}: expected version 4.1 or newer, got ${session.#version}`,
       );
     await session.set(SESSION_SETTINGS, signal);
     return session;

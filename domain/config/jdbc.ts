@@ -8,6 +8,12 @@
 const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'];
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
+/** Whether the address of a URL leads to the very machine that uses it, which is another one for each user. */
+export function isLoopback(url: string): boolean {
+  const host = /^[a-z:]+\/\/(?:[^@/]*@)?(\[[^\]]*\]|[^:/?;]*)/.exec(url)?.[1] ?? '';
+  return LOOPBACK.test(host.toLowerCase());
+}
+
 /** Undefined for an address without a host (a Unix socket), which JDBC cannot reach. */
 export function jdbcFromUrl(text: string): string | undefined {
   const url = new URL(text);

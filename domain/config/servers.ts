@@ -6,7 +6,7 @@
 import { ConfigurationError } from '../errors.js';
 import type { Servers } from './config.js';
 import { Environment } from './environment.js';
-import { jdbcFromEnvironment, jdbcFromUrl } from './jdbc.js';
+import { isLoopback, jdbcFromEnvironment, jdbcFromUrl } from './jdbc.js';
 
 /** What `clickstream up` writes; further fields are infra's own. */
 export interface ServersFile {
@@ -161,23 +161,45 @@ function postgresOf(e: Environment): Servers['postgres'] | undefined {
 }
 
 function sparkOf(e: Environment, fallback: ServersFile): Servers['spark'] | undefined {
-  const remote = e.url('SPARK_REMOTE', ['sc:'])?.text ?? fallback.spark?.remote;
+  const named = e.url('SPARK_REMOTE', ['sc:'])?.text;
+  const remote = named ?? fallback.spark?.remote;
   const written = e.text('SPARK_JDBC_URL');
   if (written !== undefined && !written.startsWith('jdbc:postgresql:')) {
     throw e.wrong('SPARK_JDBC_URL', 'an address such as jdbc:postgresql://host:5432/database', 'hidden');
   }
   if (remote === undefined) return undefined;
-  const jdbcUrl = written ?? derivedJdbcUrl(e, fallback);
+  const jdbcUrl = written ?? derivedJdbcUrl(e, fallback, named === undefined);
+  if (named !== undefined && written === undefined && !isLoopback(named))
+    requireAddress(e, fallback, jdbcUrl);
   return { remote, ...(jdbcUrl !== undefined && { jdbcUrl }) };
 }
 
-/** servers.json knows Spark's way to its own PostgreSQL only; another PostgreSQL has its own address. */
-function derivedJdbcUrl(e: Environment, fallback: ServersFile): string | undefined {
+/**
+ * What leads to PostgreSQL here leads to somewhere else from another host.
+ * @throws ConfigurationError where PostgreSQL is on loopback or behind a Unix socket
+ */
+function requireAddress(e: Environment, fallback: ServersFile, jdbcUrl: string | undefined): void {
+  const hasPostgres =
+    e.text('DATABASE_URL') ?? e.text('PGHOST') ?? (fallback.postgres && fallback.postgres.url);
+  if (hasPostgres === undefined || (jdbcUrl !== undefined && !isLoopback(jdbcUrl))) return;
+  const there = jdbcUrl === undefined ? 'a Unix socket' : 'an address of this machine alone';
+  throw e.wrong(
+    'SPARK_JDBC_URL',
+    `PostgreSQL's address as Spark's hosts see it (jdbc:postgresql://host:5432/database), since SPARK_REMOTE ` +
+      `names another host while PostgreSQL is at ${there}`,
+  );
+}
+
+/**
+ * servers.json knows Spark's way to its own PostgreSQL only; another PostgreSQL has its own address, and another
+ * Spark does not know the name under which ours finds PostgreSQL.
+ */
+function derivedJdbcUrl(e: Environment, fallback: ServersFile, ours: boolean): string | undefined {
   const url = e.url('DATABASE_URL', ['postgres:', 'postgresql:']);
   if (url !== undefined) return jdbcFromUrl(url.text);
   if (e.text('PGHOST') !== undefined) return jdbcFromEnvironment((name) => e.text(name));
   const own = fallback.postgres && jdbcFromUrl(fallback.postgres.url);
-  return fallback.spark?.jdbcUrl ?? own;
+  return (ours ? fallback.spark?.jdbcUrl : undefined) ?? own;
 }
 
 function elasticsearchOf(e: Environment): Servers['elasticsearch'] | undefined {

@@ -84,9 +84,39 @@ describe('parseServers', () => {
   ];
   for (const [env, expected] of jdbc) {
     test(`Spark reaches PostgreSQL of ${JSON.stringify(env)} at ${expected ?? 'no derived address'}`, () => {
-      assert.equal(parseServers({ SPARK_REMOTE: 'sc://s:15002', ...env }, FILE).spark.jdbcUrl, expected);
+      assert.equal(
+        parseServers({ SPARK_REMOTE: 'sc://localhost:15002', ...env }, FILE).spark.jdbcUrl,
+        expected,
+      );
     });
   }
+
+  const elsewhere = { SPARK_REMOTE: 'sc://spark.example:15002/;token=hunter2' };
+  const unreachable: [where: string, env: Record<string, string>][] = [
+    ['on loopback', { DATABASE_URL: 'postgres://u:hunter2@127.0.0.1/shop' }],
+    ['on loopback by name', { PGHOST: 'localhost' }],
+    ['on IPv6 loopback', { DATABASE_URL: 'postgres://u@[::1]:5432/shop' }],
+    ['behind a Unix socket', { PGHOST: '/var/run/postgresql' }],
+    ['the one that `up` started', {}],
+  ];
+  for (const [where, env] of unreachable) {
+    test(`Spark on another host cannot reach a PostgreSQL ${where}: SPARK_JDBC_URL is asked for`, () => {
+      assert.throws(
+        () => parseServers({ ...elsewhere, ...env }, FILE),
+        (error) =>
+          error instanceof ConfigurationError &&
+          /^SPARK_JDBC_URL: expected PostgreSQL's address as Spark's hosts see it/.test(error.message) &&
+          !error.message.includes('hunter2'),
+      );
+      const named = { ...elsewhere, ...env, SPARK_JDBC_URL: 'jdbc:postgresql://db.example/shop' };
+      assert.equal(parseServers(named, FILE).spark.jdbcUrl, 'jdbc:postgresql://db.example/shop');
+    });
+  }
+
+  test('a PostgreSQL with an address of its own needs no word more for Spark on another host', () => {
+    const servers = parseServers({ ...elsewhere, DATABASE_URL: 'postgres://u@db.example/shop' }, FILE);
+    assert.equal(servers.spark.jdbcUrl, 'jdbc:postgresql://db.example:5432/shop');
+  });
 
   const wrong: [variable: string, env: Record<string, string>][] = [
     ['KAFKA_BROKERS', { KAFKA_BROKERS: 'host:99999' }],
