@@ -38,7 +38,7 @@ export function createApplyRetention(
     const began = Date.now();
     const writer = writerOf(deps.config.name, 'retention');
     const done = await withClient(deps.postgres, writer.application, async (client) => {
-      const alive = keepAlive(client);
+      const alive = keepAlive(deps, writer.application, client);
       try {
         return await new Retention(deps, writer.application, client, alive).run();
       } finally {

@@ -9,6 +9,7 @@ import {
   terminateBackend,
   type Isolation,
 } from '../clients/postgres/aggregate/lock.js';
+import { endSession, lookAtSession } from '../clients/postgres/aggregate/session.js';
 import { applicationName } from '../domain/names.js';
 import { shortHash } from './attempt.js';
 import type { BaseDeps } from './deps.js';
@@ -48,12 +49,20 @@ export function writerOf(name: string, stage: string): Writer {
   };
 }
 
-export function keepAlive(client: pg.PoolClient): KeptAlive {
+export function keepAlive(
+  { config, postgres }: BaseDeps,
+  application: string,
+  client: pg.PoolClient,
+): KeptAlive {
   const context = Context.current();
+  const patienceMs = heartbeatTimeoutMs();
   return new KeptAlive(client, {
-    everyMs: heartbeatTimeoutMs() / 3,
+    everyMs: patienceMs / 3,
+    patienceMs,
     heartbeat: (details) => context.heartbeat(details),
     signal: context.cancellationSignal,
+    look: () => lookAtSession(postgres, `${config.name}:look`, application, patienceMs / 3),
+    end: () => endSession(postgres, application),
   });
 }
 
@@ -82,9 +91,10 @@ export async function lockFigures(
   const began = Date.now();
   let logged = -Infinity;
   while (!(await alive.exclusive(() => beginWithFigureLock(client, slice, 2 * heartbeatMs, isolation)))) {
-    alive.signal.throwIfAborted();
     const holders = await alive.exclusive(() => figureLockHolders(client));
     for (const holder of holders.filter((other) => isZombieOf(application, other))) {
+      // One that was stopped itself would else end the attempt that took its place.
+      alive.throwIfOver();
       logger.warn(
         { holder: holder.applicationName },
         'ending an earlier attempt that still holds the figures',

@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import pg from 'pg';
 import type { Servers } from '../../domain/config/config.js';
+import { IDENTITY, type IdentityRow } from '../postgres/identity.js';
 import { connectionConfig, mapPgError } from '../postgres/pool.js';
 
 /** What tells one PostgreSQL from another. */
@@ -13,10 +14,6 @@ export interface Primary {
   /** True: a standby, which can only be read. */
   readonly standby: boolean;
 }
-
-/** Also asked through Spark, which reads PostgreSQL by itself. */
-export const IDENTITY = `SELECT current_setting('server_version') AS version,
-  (SELECT system_identifier FROM pg_control_system())::text AS system_id, pg_is_in_recovery() AS standby`;
 
 /** Every address that the host's name stands for: one that leads elsewhere makes a batch vanish now and then. */
 export async function probePostgres(servers: Servers, name: string, timeoutMs: number): Promise<Primary[]> {
@@ -51,7 +48,7 @@ async function ask(config: pg.ClientConfig, address: string, timeoutMs: number):
   client.on('error', () => undefined);
   try {
     await client.connect();
-    const { rows } = await client.query<{ version: string; system_id: string; standby: boolean }>(IDENTITY);
+    const { rows } = await client.query<IdentityRow>(IDENTITY);
     const row = rows[0];
     if (!row) throw new Error('PostgreSQL answered without a row');
     return { address, version: row.version, systemId: row.system_id, standby: row.standby };

@@ -1,5 +1,6 @@
+import { IDENTITY, type IdentityRow } from '../postgres/identity.js';
 import { openSpark, type SparkSession } from '../spark/index.js';
-import { IDENTITY, type Primary } from './postgres.js';
+import type { Primary } from './postgres.js';
 
 /** @returns e.g. `4.2.0, local[2]` or `4.2.0, spark://master:7077`: the version, and what runs the work. */
 export async function probeSpark(remote: string, signal: AbortSignal): Promise<string> {
@@ -33,7 +34,7 @@ export async function postgresThroughSpark(
     const options = { url: jdbcUrl, driver: 'org.postgresql.Driver', dbtable: `(${IDENTITY}) AS identity` };
     await session.createView(view, 'jdbc', options, { signal });
     for await (const batch of session.query(`SELECT * FROM ${view}`, {}, { signal })) {
-      const row = batch.get(0) as { version: string; system_id: string; standby: boolean } | null;
+      const row = batch.get(0) as IdentityRow | null;
       if (!row) continue;
       return {
         address: 'as Spark reaches it',

@@ -20,8 +20,10 @@ import {
   type Click,
   type FiguresSchema,
 } from '../support/figures.js';
+import { testName } from '../support/names.js';
 
-const NAME = 'agg_test';
+/** Of its own, so that two runs of the tests on one server do not meet. */
+const NAME = testName('agg');
 const never = { then: undefined } as unknown as Elasticsearch;
 
 describe('runSparkAggregation', () => {

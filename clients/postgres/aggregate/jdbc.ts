@@ -18,6 +18,8 @@ export interface JdbcRead {
   readonly source: string;
   /** Absent: the connection sees what is there when it reads. */
   readonly snapshot?: string;
+  /** Of the server that the snapshot was exported by: another one may have a snapshot of the same id. */
+  readonly systemId?: string | undefined;
   /** By which the queries that Spark runs in PostgreSQL can be found and cancelled. */
   readonly applicationName: string;
   readonly statementTimeoutMs: number;
@@ -28,7 +30,7 @@ export interface JdbcRead {
  * without effect in autocommit.
  */
 export function jdbcOptions(read: JdbcRead): Record<string, string> {
-  const { snapshot } = read;
+  const { snapshot, systemId } = read;
   if (snapshot !== undefined && !/^[0-9A-F-]+$/i.test(snapshot))
     throw new Error(`not a snapshot id: ${snapshot}`);
   return {
@@ -41,6 +43,16 @@ export function jdbcOptions(read: JdbcRead): Record<string, string> {
     sessionInitStatement:
       'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ' +
       (snapshot === undefined ? '' : `SET TRANSACTION SNAPSHOT '${snapshot}'; `) +
+      (systemId === undefined ? '' : `${refuseOthers(systemId)}; `) +
       `SET LOCAL statement_timeout = ${Math.round(read.statementTimeoutMs)}`,
   };
+}
+
+/** Fails on every other server: a text that no integer is made of is cast only where a row passes. */
+function refuseOthers(systemId: string): string {
+  if (!/^\d+$/.test(systemId)) throw new Error(`not a system identifier: ${systemId}`);
+  return (
+    `SELECT ('not the PostgreSQL to read: ' || system_identifier)::integer FROM pg_control_system() ` +
+    `WHERE system_identifier <> ${systemId}`
+  );
 }

@@ -29,6 +29,8 @@ export async function beginWithFigureLock(
   await client.query(`BEGIN ISOLATION LEVEL ${isolation}`);
   try {
     await client.query('LOCK TABLE aggregate_run IN EXCLUSIVE MODE');
+    // How long this lock may take says nothing of those that the run's statements need.
+    await client.query(`SET lock_timeout = ${Math.round(idleMs / 4)}`);
     return true;
   } catch (e) {
     if (!isLockTimeout(e)) throw e;
@@ -70,14 +72,18 @@ export async function terminateBackend(client: pg.ClientBase, pid: number): Prom
   await client.query('SELECT pg_terminate_backend($1)', [pid]);
 }
 
-/** Cancels the queries that Spark still runs in PostgreSQL under this application_name. Returns how many. */
+/**
+ * Cancels the queries that Spark still runs in PostgreSQL under names that begin so.
+ * @returns how many; those of a role that is not ours are an error (42501)
+ */
 export async function cancelQueriesOf(
   client: { query: pg.ClientBase['query'] },
   application: string,
 ): Promise<number> {
+  // Of sessions of other roles the state is not shown.
   const { rowCount } = await client.query(
     `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
-     WHERE application_name = $1 AND datname = current_database() AND state <> 'idle'`,
+     WHERE starts_with(application_name, $1) AND datname = current_database() AND coalesce(state, 'active') = 'active'`,
     [application],
   );
   return rowCount ?? 0;

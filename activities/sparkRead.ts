@@ -1,0 +1,215 @@
+/** The part of a run that Spark does: two views in the run's snapshot, one query, nothing left behind. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { figureQuery } from '../clients/postgres/aggregate/figureQuery.js';
+import { jdbcOptions } from '../clients/postgres/aggregate/jdbc.js';
+import { cancelQueriesOf } from '../clients/postgres/aggregate/lock.js';
+import {
+  cleanPartsSource,
+  clicksPredicates,
+  clicksSource,
+  hoursInMicros,
+  lookaheadMs,
+} from '../clients/postgres/aggregate/source.js';
+import { cutSpans, readSpans } from '../clients/postgres/aggregate/windows.js';
+import { isRefusal } from '../clients/postgres/errors.js';
+import { IDENTITY, type IdentityRow } from '../clients/postgres/identity.js';
+import type { Postgres } from '../clients/postgres/pool.js';
+import type { ExecuteOptions, SparkBatch, SparkSession } from '../clients/spark/index.js';
+import { ServerRefused } from '../domain/errors.js';
+import type { Logger } from '../domain/logger.js';
+import type { AnalyzeDeps } from './deps.js';
+import type { KeptAlive } from './keptAlive.js';
+import { LARGE_INPUT, SMALL_INPUT } from './sparkSettings.js';
+
+/** One JDBC connection of Spark reads about so many rows in the time that a further one costs. */
+const ROWS_PER_CONNECTION = 250_000;
+const MAX_CONNECTIONS = 4;
+const STATEMENT_TIMEOUT_MS = 30 * 60_000;
+/** Until Spark has ended an interrupted job, and PostgreSQL its queries; a Spark that hangs is not waited for. */
+const TIDY_MS = 8_000;
+
+export interface Reading {
+  readonly hours: readonly number[];
+  /** Estimated clicks, which choose connections and tasks. */
+  readonly rows: number;
+  readonly snapshot: string;
+  /** Of the PostgreSQL that exported the snapshot; undefined where it does not tell everybody. */
+  readonly identity: IdentityRow | undefined;
+  readonly stored: boolean;
+  /** PostgreSQL as Spark sees it. */
+  readonly url: string;
+  /** By which Spark's queries are found in PostgreSQL. */
+  readonly application: string;
+  /** By which Spark's job is found. */
+  readonly tag: string;
+}
+
+/**
+ * Declares the views in the snapshot, runs the query and hands its batches over. When it fails or the attempt is over,
+ * the job is interrupted and its queries in PostgreSQL are cancelled.
+ * @throws ServerRefused: Spark reads another PostgreSQL
+ */
+export async function computeInSpark(
+  deps: AnalyzeDeps,
+  alive: KeptAlive,
+  reading: Reading,
+  take: (batches: AsyncIterable<SparkBatch>) => Promise<void>,
+): Promise<void> {
+  alive.say({ spark: 'connecting' });
+  const session = await untilOver(deps.spark(), alive.signal, 0);
+  const views = viewNames(reading);
+  // Interrupting a job leaves its queries in PostgreSQL alone, and a Spark that hangs interrupts nothing.
+  const end = (): void => void endQueries(deps, reading.application);
+  alive.signal.addEventListener('abort', end, { once: true });
+  try {
+    await untilOver(run(deps, session, alive, reading, take), alive.signal, TIDY_MS);
+  } catch (e) {
+    await endQueries(deps, reading.application);
+    if (!alive.signal.aborted) await refuseAnotherServer(session, reading);
+    throw e;
+  } finally {
+    alive.signal.removeEventListener('abort', end);
+    await dropViews(session, Object.values(views));
+  }
+}
+
+const viewNames = ({ tag, stored }: Reading): { clicks: string; parts?: string } => {
+  const suffix = tag.replaceAll(/[^a-z0-9]/g, '_');
+  return { clicks: `clicks_${suffix}`, ...(stored && { parts: `parts_${suffix}` }) };
+};
+
+async function run(
+  deps: AnalyzeDeps,
+  session: SparkSession,
+  alive: KeptAlive,
+  reading: Reading,
+  take: (batches: AsyncIterable<SparkBatch>) => Promise<void>,
+): Promise<void> {
+  const { config } = deps;
+  const { hours, rows } = reading;
+  const { clicks, parts } = viewNames(reading);
+  const options: ExecuteOptions = {
+    signal: alive.signal,
+    tag: reading.tag,
+    onProgress: (progress) => alive.say({ spark: progress }),
+  };
+  const jdbc = (source: string): Record<string, string> =>
+    jdbcOptions({
+      url: reading.url,
+      source,
+      snapshot: reading.snapshot,
+      systemId: reading.identity?.system_id,
+      applicationName: reading.application,
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    });
+  const spans = readSpans(hours, lookaheadMs(config));
+  const connections = Math.min(MAX_CONNECTIONS, Math.max(1, Math.ceil(rows / ROWS_PER_CONNECTION)));
+  const small = connections === 1;
+  await session.set(small ? SMALL_INPUT : LARGE_INPUT, alive.signal);
+  const predicates = small ? [] : clicksPredicates(cutSpans(spans, connections));
+  await session.createView(clicks, 'jdbc', jdbc(clicksSource(config, spans)), { ...options, predicates });
+  if (parts !== undefined)
+    await session.createView(parts, 'jdbc', jdbc(cleanPartsSource(config, hours)), options);
+  const query = figureQuery(config, clicks, parts, hoursInMicros(hours));
+  await take(afterFailpoint(session.query(query, {}, options), deps));
+}
+
+/** Starts the query, passes the failpoint while it runs, then hands its batches on. */
+async function* afterFailpoint(
+  batches: AsyncGenerator<SparkBatch, void, undefined>,
+  deps: AnalyzeDeps,
+): AsyncGenerator<SparkBatch, void, undefined> {
+  try {
+    const [first] = await Promise.all([batches.next(), deps.failpoint('runSparkAggregation:mid-spark')]);
+    if (first.done !== true) yield first.value;
+    yield* batches;
+  } finally {
+    await batches.return();
+  }
+}
+
+/**
+ * Cancels Spark's queries in PostgreSQL under names that begin so, and those that its tasks begin meanwhile. Never
+ * throws: they end by themselves, at the latest when their statement_timeout does it.
+ */
+export async function endQueries(
+  { postgres, logger }: { readonly postgres: Postgres; readonly logger: Logger },
+  application: string,
+): Promise<void> {
+  try {
+    for (const end = Date.now() + TIDY_MS; Date.now() < end;) {
+      if ((await cancelQueriesOf(postgres.pool, application)) === 0) return;
+      await sleep(200);
+    }
+  } catch (e) {
+    const advice = isRefusal(e) ? '; make this role a member of it (clickstream migrate --spark-role)' : '';
+    logger.warn({ err: String(e) }, `the queries of Spark's role in PostgreSQL could not be ended${advice}`);
+  }
+}
+
+/**
+ * What fails in Spark often fails because SPARK_JDBC_URL leads elsewhere, with an error that names a snapshot or a
+ * table. Asked only then: a run that succeeds has read inside a snapshot of the right server.
+ * @throws ServerRefused when it does
+ */
+async function refuseAnotherServer(session: SparkSession, { url, identity, tag }: Reading): Promise<void> {
+  if (identity === undefined || session.broken) return;
+  const found = await askIdentity(session, url, `identity_${tag.replaceAll(/[^a-z0-9]/g, '_')}`).catch(
+    () => undefined,
+  );
+  if (found === undefined) return;
+  const place = (row: IdentityRow): string =>
+    `database ${row.database} of system ${row.system_id}${row.standby ? ', a standby' : ''}`;
+  if (place(found) === place(identity)) return;
+  throw new ServerRefused(
+    'PostgreSQL',
+    `SPARK_JDBC_URL, or the service file on Spark's host, leads Spark to another PostgreSQL than DATABASE_URL: Spark ` +
+      `reads ${place(found)}, the figures are in ${place(identity)}; \`clickstream doctor\` shows both`,
+  );
+}
+
+async function askIdentity(
+  session: SparkSession,
+  url: string,
+  view: string,
+): Promise<IdentityRow | undefined> {
+  const options = { signal: AbortSignal.timeout(TIDY_MS) };
+  const source = { url, driver: 'org.postgresql.Driver', dbtable: `(${IDENTITY}) AS identity` };
+  await session.createView(view, 'jdbc', source, options);
+  try {
+    let found: IdentityRow | undefined;
+    for await (const batch of session.query(`SELECT * FROM ${view}`, {}, options))
+      found = (batch.get(0) as IdentityRow | null) ?? found;
+    return found;
+  } finally {
+    await dropViews(session, [view]);
+  }
+}
+
+/** A server that is gone took the views with it; one that hangs is not waited for. */
+async function dropViews(session: SparkSession, views: readonly string[]): Promise<void> {
+  if (session.broken) return;
+  const signal = AbortSignal.timeout(TIDY_MS);
+  const dropped = views.map((view) => session.command(`DROP VIEW IF EXISTS ${view}`, {}, { signal }));
+  await untilOver(Promise.allSettled(dropped), signal, 0).catch(() => undefined);
+}
+
+/** Waits for `work`, but no longer than `graceMs` after the signal; what goes on then goes on alone. */
+async function untilOver<T>(work: Promise<T>, signal: AbortSignal, graceMs: number): Promise<T> {
+  const done = new AbortController();
+  const over = new Promise<never>((_, reject) => {
+    const giveUp = (): void => {
+      sleep(graceMs, undefined, { signal: done.signal }).then(
+        () => reject(signal.reason as Error),
+        () => undefined,
+      );
+    };
+    if (signal.aborted) giveUp();
+    else signal.addEventListener('abort', giveUp, { once: true, signal: done.signal });
+  });
+  try {
+    return await Promise.race([work, over]);
+  } finally {
+    done.abort();
+  }
+}
