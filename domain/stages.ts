@@ -3,6 +3,7 @@
  * Payloads are JSON, so Kafka offsets and versions are decimal strings and times are ISO strings.
  * Every workflow and activity takes one object whose fields may grow without breaking replay.
  */
+import type { DayRange, DaySpan } from './backfill/range.js';
 import type { Grain } from './names.js';
 
 /** A decimal Kafka offset; 64 bits do not fit a JSON number. */
@@ -203,6 +204,19 @@ export interface AggregationResult {
   readonly unchanged: number;
   readonly marksLeft: number;
   readonly ms: number;
+}
+
+/** Which days of the range there are to compute. */
+export type PlanBackfillInput = DayRange;
+export interface BackfillPlan {
+  /** Days with clicks or figures, none of them frozen, in order; a page of them. */
+  readonly spans: readonly DaySpan[];
+  /** Days in all pages. */
+  readonly days: number;
+  /** Where the next page begins. */
+  readonly next?: string;
+  /** The first day that is not frozen; absent: retention never dropped a day. */
+  readonly floor?: string;
 }
 
 export type IndexMetricsInput = Readonly<Record<string, never>>;

@@ -42,8 +42,9 @@ export function queuesOf(
       { kind: 'ingest', taskQueue: ingestQueue(name), slots: 4 * lanes + 4, graceMs: BATCH_GRACE_MS },
     );
   if (role !== 'ingest')
-    // One aggregation at a time holds the figures' lock anyway; the other slot lets the index catch up meanwhile.
-    queues.push({ kind: 'analyze', taskQueue: analyzeQueue(name), slots: 2, graceMs: ANALYZE_GRACE_MS });
+    // One aggregation at a time holds the figures' lock; the other slots let backfills and runs of marked hours wait
+    // for it, which costs a connection each, and the index catch up meanwhile.
+    queues.push({ kind: 'analyze', taskQueue: analyzeQueue(name), slots: 4, graceMs: ANALYZE_GRACE_MS });
   return queues;
 }
 

@@ -8,6 +8,7 @@ import { createConsumeBatch } from '../activities/consumeBatch.js';
 import { createIndexMetrics } from '../activities/indexMetrics.js';
 import { createNoteOffsets } from '../activities/noteOffsets.js';
 import { createPersistBatch } from '../activities/persistBatch.js';
+import { createPlanBackfill } from '../activities/planBackfill.js';
 import { createReplayDeadLetters } from '../activities/replayDeadLetters.js';
 import { createRunSparkAggregation } from '../activities/runSparkAggregation.js';
 import { projectRoot } from '../clients/settings/loadConfig.js';
@@ -74,6 +75,7 @@ function workOf(
       return {
         activities: {
           runSparkAggregation: createRunSparkAggregation(analyze),
+          planBackfill: createPlanBackfill(analyze),
           indexMetrics: createIndexMetrics(analyze),
           applyRetention: createApplyRetention(analyze),
         },

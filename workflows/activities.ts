@@ -6,11 +6,13 @@
  */
 import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { ActivityOptions, RetryPolicy } from '@temporalio/workflow';
+import { rangeText } from '../domain/backfill/range.js';
 import { analyzeQueue, ingestQueue } from '../domain/names.js';
 import type {
   AggregationResult,
   ApplyRetentionInput,
   AwaitOffsetsInput,
+  BackfillPlan,
   BatchRef,
   ChangeShardsInput,
   ChangeShardsResult,
@@ -22,13 +24,14 @@ import type {
   NoteOffsetsInput,
   PersistBatchInput,
   PersistBatchResult,
+  PlanBackfillInput,
   ReplayDeadLettersInput,
   ReplayDeadLettersResult,
   RetentionResult,
   RunSparkAggregationInput,
   WorkflowSettings,
 } from '../domain/stages.js';
-import { batchSummary, count, readSummary, replaySummary } from './words.js';
+import { batchSummary, count, daySummary, readSummary, replaySummary } from './words.js';
 
 interface LocalActivities {
   readSettings(): Promise<WorkflowSettings>;
@@ -41,6 +44,7 @@ interface Activities {
   awaitOffsets(input: AwaitOffsetsInput): Promise<void>;
   replayDeadLetters(input: ReplayDeadLettersInput): Promise<ReplayDeadLettersResult>;
   runSparkAggregation(input: RunSparkAggregationInput): Promise<AggregationResult>;
+  planBackfill(input: PlanBackfillInput): Promise<BackfillPlan>;
   indexMetrics(input: IndexMetricsInput): Promise<IndexResult>;
   applyRetention(input: ApplyRetentionInput): Promise<RetentionResult>;
 }
@@ -60,6 +64,8 @@ const AGGREGATE_RETRY: RetryPolicy = {
   backoffCoefficient: 2,
   maximumInterval: '1 minute',
 };
+/** A backfill goes on past a day that fails by itself; an outage of a server is waited out by the workflow. */
+const DAY_RETRY: RetryPolicy = { ...AGGREGATE_RETRY, maximumAttempts: 5 };
 /** After so long a run ends without it; the next one tries again. */
 const RETENTION_PATIENCE = '30 minutes';
 /** indexMetrics itself retries with jitter inside an attempt; between attempts a few seconds do. */
@@ -157,6 +163,30 @@ export function stages({ name, heartbeatMs, indexPatienceMs }: WorkflowSettings)
         startToCloseTimeout: '12 hours',
         retry: AGGREGATE_RETRY,
         summary: `run ${count(run)} · the marked hours, oldest day first`,
+      }).runSparkAggregation(input),
+
+    planBackfill: (input: PlanBackfillInput): Promise<BackfillPlan> =>
+      call({
+        taskQueue: analyzeQueue(name),
+        startToCloseTimeout: '15 minutes',
+        retry: AGGREGATE_RETRY,
+        summary: `which days there are · ${rangeText(input)}`,
+      }).planBackfill(input),
+
+    /**
+     * As runSparkAggregation, for a backfill: it waits until no other writer of figures waits. Waited for when
+     * cancelled, so that a backfill that has ended has no job in Spark any more.
+     */
+    computeDay: (
+      input: RunSparkAggregationInput & { readonly day: string },
+      where: { readonly number: number; readonly of: number },
+    ): Promise<AggregationResult> =>
+      call({
+        taskQueue: analyzeQueue(name),
+        startToCloseTimeout: '12 hours',
+        cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        retry: DAY_RETRY,
+        summary: daySummary(input, where),
       }).runSparkAggregation(input),
 
     /** The whole of it, retries included, ends with the patience: figures must not wait for the index. */

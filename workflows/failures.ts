@@ -15,6 +15,12 @@ export function spoolIsGone(error: unknown): boolean {
   return cause instanceof ApplicationFailure && cause.type === 'SpoolLost';
 }
 
+/** The code of the error that an activity ended with. */
+export const failureType = (error: unknown): string | undefined =>
+  error instanceof ActivityFailure && error.cause instanceof ApplicationFailure
+    ? (error.cause.type ?? undefined)
+    : undefined;
+
 export const isHeld = (error: unknown): boolean => error instanceof WorkflowExecutionAlreadyStartedError;
 
 /** The innermost message, which is the one that names server, setting or shard. */

@@ -7,5 +7,4 @@ import { ApplicationFailure } from '@temporalio/workflow';
 const later = (type: string) => (): Promise<never> =>
   Promise.reject(ApplicationFailure.nonRetryable(`${type} comes in a later version`, 'Usage'));
 
-export const backfill = later('backfill');
 export const reindex = later('reindex');

@@ -16,7 +16,7 @@ export const accountQuery = defineQuery<Account>('account');
 /** An ingest persists the batch in hand and completes. */
 export const stopSignal = defineSignal('stop');
 
-/** An ingest of everything starts the shards again that had failed. */
+/** An ingest of everything starts the shards again that had failed; a backfill that was paused goes on. */
 export const resumeSignal = defineSignal('resume');
 
 export type IngestChild = ChildWorkflowHandle<(input: IngestInput) => Promise<IngestResult>>;
@@ -47,11 +47,12 @@ export async function withShards(settings: WorkflowSettings, noted: NotedTopic):
 }
 
 /** Lets people find an installation's runs; off where nobody may register the attributes. */
-export function tag(settings: WorkflowSettings, topic?: string): void {
+export function tag(settings: WorkflowSettings, topic?: string, backfill?: string): void {
   if (!settings.searchAttributes) return;
   const keyword = (name: string, value: string) => ({ key: { name, type: 'KEYWORD' as const }, value });
   upsertSearchAttributes([
     keyword(SEARCH_ATTRIBUTES.name, settings.name),
     ...(topic === undefined ? [] : [keyword(SEARCH_ATTRIBUTES.topic, topic)]),
+    ...(backfill === undefined ? [] : [keyword(SEARCH_ATTRIBUTES.backfill, backfill)]),
   ]);
 }

@@ -42,6 +42,13 @@ export const replaySummary = (number: number, { page }: ReplayDeadLettersInput):
     ? 'which dead letters there are'
     : `page ${count(number)} · dead letters above ${page.after} up to ${page.to} · ${count(page.letters)} of them`;
 
+/** `2026-01-05 · day 4 of 31` */
+export const daySummary = (
+  { day, dryRun }: { readonly day: string; readonly dryRun?: boolean },
+  where: { readonly number: number; readonly of: number },
+): string =>
+  `${day} · day ${count(where.number)} of ${count(where.of)}${dryRun === true ? ' · what would change' : ''}`;
+
 const positionList = (positions: readonly Position[]): string =>
   positions
     .slice(0, 4)

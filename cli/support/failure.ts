@@ -11,6 +11,18 @@ export class WorkflowFailed extends Error {
   }
 }
 
+interface Failure {
+  readonly message: string;
+  readonly type?: string | null;
+  readonly details?: readonly unknown[] | null;
+}
+
+/** What the workflow itself failed with; undefined where it was cancelled, terminated or timed out. */
+export function failureOf({ cause }: WorkflowFailed): Failure | undefined {
+  const failure = cause instanceof Error ? cause.cause : undefined;
+  return failure instanceof Error && failure.name === 'ApplicationFailure' ? failure : undefined;
+}
+
 const BY_CODE: Readonly<Record<string, ExitCode>> = {
   Configuration: ExitCode.Usage,
   Usage: ExitCode.Usage,

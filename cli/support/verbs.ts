@@ -19,6 +19,7 @@ export const VERBS: ReadonlyMap<string, Load> = new Map<string, Load>([
   ['pipeline', () => import('../verbs/pipeline.js')],
   ['ingest', () => import('../verbs/ingest.js')],
   ['analyze', () => import('../verbs/analyze.js')],
+  ['backfill', () => import('../verbs/backfill.js')],
   ['schedule', () => import('../verbs/schedule.js')],
   ['temporal', () => import('../verbs/temporal.js')],
   ['status', () => import('../verbs/status.js')],
@@ -31,7 +32,6 @@ export const VERBS: ReadonlyMap<string, Load> = new Map<string, Load>([
 
 /** Verbs of the design that this version does not have: named, so that nobody looks for a spelling mistake. */
 export const LATER: ReadonlyMap<string, string> = new Map([
-  ['backfill', 'recompute a range'],
   ['reindex', 'rebuild the index'],
   ['explain', 'the clicks behind a figure'],
   ['web', 'the analysis page'],

@@ -1,3 +1,4 @@
+export { backfillProgress, cancelBackfill, runningBackfills } from './backfills.js';
 export { connectTemporal, mapTemporalError, temporalTarget } from './connection.js';
 export type { TemporalClient, TemporalTarget } from './connection.js';
 export { uiLink } from './links.js';

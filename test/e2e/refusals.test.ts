@@ -82,14 +82,14 @@ test('Ctrl-C ends the waiting with 130 and no stack trace; that nobody polls was
       'workflow',
       'execute',
       '--type',
-      'backfill',
+      'reindex',
       '--task-queue',
       installation.name,
       '--input',
       '{}',
     ];
     const later = await installation.run(['temporal', ...args]);
-    assert.match(later.stdout + later.stderr, /backfill comes in a later version/);
+    assert.match(later.stdout + later.stderr, /reindex comes in a later version/);
   });
 });
 
