@@ -3,10 +3,14 @@ import * as sql from '../clients/postgres/ingest.js';
 import { asPositions, nextOffsets } from '../clients/postgres/offsets.js';
 import { holdFloor, isBelow } from '../clients/postgres/retention/floor.js';
 import { isSuperseded } from '../clients/postgres/skip.js';
-import { acceptRejected, ensureRejectedStaging, stagedTable } from '../clients/postgres/staging.js';
+import {
+  acceptRejected,
+  ensureRejectedStaging,
+  REJECTED_COLUMNS,
+  stagedTable,
+} from '../clients/postgres/staging.js';
 import { SpoolLost } from '../domain/errors.js';
 import type { BatchRef, Counts, PersistBatchResult } from '../domain/stages.js';
-import { REJECTED_COLUMNS } from './batchWriter.js';
 import type { IngestDeps } from './deps.js';
 import { copyStraight, persistCandidates, type RowsContext } from './persistRows.js';
 import { stageRefused } from './refusedRows.js';
@@ -64,7 +68,7 @@ export async function persistInTransaction(
     await ensureRejectedStaging(client);
     if (rejected > 0) await sql.copyRows(client, stagedTable('rejected'), columns, reader.rejected());
     await stageRefused(client, deps, topic, checked.refused, alive);
-    deadLetters = await acceptRejected(client, columns, sourceId, batchId);
+    deadLetters = await acceptRejected(client, sourceId, batchId);
   }
   const counts: Counts = {
     records,

@@ -1,8 +1,9 @@
-import { CopyEncoder, type CopyType, type CopyValue } from '../clients/postgres/copyBinary.js';
+import { CopyEncoder, type CopyValue } from '../clients/postgres/copyBinary.js';
 import { dayOf, type Day } from '../clients/postgres/days.js';
 import { familyColumns } from '../clients/postgres/families.js';
 import { clickIdHigh, clickIdLow } from '../clients/postgres/offsets.js';
 import { BEFORE_RETENTION, isBelow, type Floor } from '../clients/postgres/retention/floor.js';
+import { REJECTED_COLUMNS } from '../clients/postgres/staging.js';
 import type { Config } from '../domain/config/config.js';
 import type { ClaimFilter } from '../domain/claimFilter.js';
 import type { Decoder, KafkaRecord, Row } from '../domain/event/decoder.js';
@@ -11,19 +12,6 @@ import type { OffsetRange } from '../domain/stages.js';
 import { RowClaims } from './rowClaims.js';
 import { RowEntries } from './rowEntries.js';
 import type { SpoolFile, SpoolWriter } from './spool.js';
-
-/** A dead letter's columns in the order of the spool's `rejected` file. */
-export const REJECTED_COLUMNS: readonly { readonly name: string; readonly type: CopyType }[] = [
-  { name: 'partition', type: 'integer' },
-  { name: 'record_offset', type: 'bigint' },
-  { name: 'kafka_timestamp', type: 'timestamptz' },
-  { name: 'event_id', type: 'uuid' },
-  { name: 'reason', type: 'text' },
-  { name: 'field', type: 'text' },
-  { name: 'message', type: 'text' },
-  { name: 'key', type: 'bytea' },
-  { name: 'value', type: 'bytea' },
-];
 
 export interface DeadLetter {
   readonly record: KafkaRecord;

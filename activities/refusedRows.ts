@@ -4,8 +4,8 @@ import type { FetchedRecord } from '../clients/kafka/client.js';
 import { COPY_HEADER, COPY_TRAILER, CopyEncoder } from '../clients/postgres/copyBinary.js';
 import { copyRows } from '../clients/postgres/ingest.js';
 import { offsetOfClick, partitionOfClick } from '../clients/postgres/offsets.js';
-import { stagedTable } from '../clients/postgres/staging.js';
-import { deadLetterValues, REJECTED_COLUMNS } from './batchWriter.js';
+import { REJECTED_COLUMNS, stagedTable } from '../clients/postgres/staging.js';
+import { deadLetterValues } from './batchWriter.js';
 import type { IngestDeps } from './deps.js';
 import type { RefusedRow } from './persistRows.js';
 

@@ -3,7 +3,7 @@ import { withClient } from '../clients/postgres/pool.js';
 import { lastDeadLetter } from '../clients/postgres/replay.js';
 import { mappingFingerprint } from '../clients/settings/fingerprint.js';
 import { ConfigurationError, UsageError } from '../domain/errors.js';
-import { NO_COUNTS } from '../domain/stages.js';
+import { LETTER_ID, NO_COUNTS } from '../domain/stages.js';
 import type {
   Counts,
   ReplayDeadLettersInput,
@@ -85,7 +85,6 @@ function checkMapping({ config }: IngestDeps, wanted: string | undefined): void 
     );
 }
 
-const ID = /^[1-9]\d{0,17}$/;
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
 
 /** The web UI starts a replay with whatever somebody typed. @throws UsageError */
@@ -96,7 +95,7 @@ function checkSelection(selection: ReplaySelection): void {
   const { reason, field, ids, from, to } = selection as Partial<Record<keyof ReplaySelection, unknown>>;
   for (const [name, value] of Object.entries({ reason, field }))
     if (value !== undefined && typeof value !== 'string') wrong(name, 'text');
-  const numbers = Array.isArray(ids) && ids.every((id) => typeof id === 'string' && ID.test(id));
+  const numbers = Array.isArray(ids) && ids.every((id) => typeof id === 'string' && LETTER_ID.test(id));
   if (ids !== undefined && !numbers) wrong('ids', 'numbers of dead letters as texts, such as ["17","18"]');
   for (const [name, value] of Object.entries({ from, to }))
     if (value !== undefined && !(typeof value === 'string' && TIME.test(value)))

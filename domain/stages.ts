@@ -137,6 +137,9 @@ export interface AwaitOffsetsInput {
 
 // ---- replay ----
 
+/** The number of a dead letter: a positive bigint of PostgreSQL, as text. */
+export const LETTER_ID = /^[1-9]\d{0,17}$/;
+
 /** Which dead letters; what is absent does not narrow, so that `{}` means all of them. */
 export interface ReplaySelection {
   readonly reason?: string;

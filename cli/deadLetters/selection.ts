@@ -1,7 +1,7 @@
 import { REFUSED } from '../../activities/refusedRows.js';
 import { UsageError } from '../../domain/errors.js';
 import { REASONS } from '../../domain/event/decoder.js';
-import type { ReplaySelection } from '../../domain/stages.js';
+import { LETTER_ID, type ReplaySelection } from '../../domain/stages.js';
 import { isoOption } from '../format/window.js';
 
 /** The options that choose dead letters, as commander gives them. */
@@ -41,7 +41,6 @@ export function selectionOf(options: SelectionOptions): ReplaySelection {
 }
 
 export function letterId(text: string): string {
-  if (!/^[1-9]\d{0,17}$/.test(text))
-    throw new UsageError(`id: expected a whole number, got ${JSON.stringify(text)}`);
+  if (!LETTER_ID.test(text)) throw new UsageError(`id: expected a whole number, got ${JSON.stringify(text)}`);
   return text;
 }

@@ -5,10 +5,24 @@
 import type pg from 'pg';
 import type { Config } from '../../domain/config/config.js';
 import { FAMILIES, type Family } from '../../domain/names.js';
+import type { CopyType } from './copyBinary.js';
 import { familyColumns, SQL_TYPE } from './families.js';
 import { quoteIdent, quoteList } from './sql.js';
 
 type Client = pg.ClientBase;
+
+/** A dead letter's columns in the order of the spool's `rejected` file. */
+export const REJECTED_COLUMNS: readonly { readonly name: string; readonly type: CopyType }[] = [
+  { name: 'partition', type: 'integer' },
+  { name: 'record_offset', type: 'bigint' },
+  { name: 'kafka_timestamp', type: 'timestamptz' },
+  { name: 'event_id', type: 'uuid' },
+  { name: 'reason', type: 'text' },
+  { name: 'field', type: 'text' },
+  { name: 'message', type: 'text' },
+  { name: 'key', type: 'bytea' },
+  { name: 'value', type: 'bytea' },
+];
 
 export const stagedTable = (table: Family | 'rejected'): string => quoteIdent(`staged_${table}`);
 
@@ -29,10 +43,9 @@ export async function ensureStaging(client: Client, config: Config): Promise<voi
 }
 
 export async function ensureRejectedStaging(client: Client): Promise<void> {
+  const columns = REJECTED_COLUMNS.map(({ name, type }) => `${quoteIdent(name)} ${type}`);
   await client.query(
-    `CREATE TEMPORARY TABLE IF NOT EXISTS ${stagedTable('rejected')} (
-       partition integer, record_offset bigint, kafka_timestamp timestamptz, event_id uuid, reason text, field text,
-       message text, key bytea, value bytea) ON COMMIT DELETE ROWS`,
+    `CREATE TEMPORARY TABLE IF NOT EXISTS ${stagedTable('rejected')} (${columns.join(', ')}) ON COMMIT DELETE ROWS`,
   );
 }
 
@@ -87,12 +100,8 @@ export async function acceptStaged(
 }
 
 /** @returns how many of the staged rejected records are new */
-export async function acceptRejected(
-  client: Client,
-  columns: readonly string[],
-  sourceId: number,
-  batchId: string,
-): Promise<number> {
+export async function acceptRejected(client: Client, sourceId: number, batchId: string): Promise<number> {
+  const columns = REJECTED_COLUMNS.map((c) => c.name);
   const { rowCount } = await client.query(
     `INSERT INTO dead_letter (source_id, batch_id, ${quoteList(columns)})
      SELECT $1, $2, ${quoteList(columns)} FROM ${stagedTable('rejected')} ORDER BY event_id, partition, record_offset
