@@ -3,6 +3,7 @@ import { openPostgres } from '../../clients/postgres/pool.js';
 import { UsageError } from '../../domain/errors.js';
 import { listed, offsets } from '../../domain/gap.js';
 import { loadConfig } from '../loadConfig.js';
+import { withConfig } from '../support/commands.js';
 import { examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
 import { beginAgain, type MadeAgainReport } from './madeAgain.js';
 import { skip, type SkipClients, type SkippedPartition, type SkipRequest } from './skip.js';
@@ -66,11 +67,12 @@ async function runSkip(ctx: CliContext, options: Options): Promise<void> {
   try {
     if (request === 'made again') {
       const report = await beginAgain(clients, options.topic);
-      ctx.result(report, madeAgainText(report));
+      ctx.result(report, withConfig(madeAgainText(report), ctx.config));
     } else {
       const partitions = await skip(clients, request);
       const sum = partitions.reduce((n, p) => (p.outcome === 'skipped' ? n + p.offsets : n), 0);
-      ctx.result({ topic: options.topic, offsets: sum, partitions }, skipText(partitions));
+      const text = withConfig(skipText(partitions), ctx.config);
+      ctx.result({ topic: options.topic, offsets: sum, partitions }, text);
     }
   } finally {
     await Promise.allSettled([kafka.close(), postgres.close()]);

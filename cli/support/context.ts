@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Command } from 'commander';
+import { withConfig } from './commands.js';
 import type { CliContext, ExitCode } from './verb.js';
 import { ExitCode as Codes } from './verb.js';
 
@@ -55,9 +56,10 @@ export function createContext(program: Command): Process {
     },
     progress(text) {
       clear();
-      stderr.write(`${text}\n`);
+      stderr.write(`${withConfig(text, ctx.config)}\n`);
     },
-    status(text) {
+    status(words) {
+      const text = withConfig(words, ctx.config);
       if (text === drawn) return;
       if (!live) stderr.write(`${text}\n`);
       else stderr.write(`\r\u001b[K${text.slice(0, Math.max(20, (stderr.columns || 80) - 1))}`);

@@ -1,6 +1,7 @@
 import { statusText } from '../format/status.js';
 import { loadConfig } from '../loadConfig.js';
 import { collectStatus } from '../status/collect.js';
+import { withConfig } from '../support/commands.js';
 import { ExitCode, examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
 export function register(program: Command, ctx: CliContext): void {
@@ -23,7 +24,7 @@ export function register(program: Command, ctx: CliContext): void {
         ...(ctx.config !== undefined && { config: ctx.config }),
       });
       const report = await collectStatus(config, servers, ctx.signal);
-      ctx.result(report, statusText(report));
+      ctx.result(report, withConfig(statusText(report), ctx.config));
       if (report.unknown.length > 0) ctx.exit(ExitCode.Server);
     });
 }
