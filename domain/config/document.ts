@@ -48,6 +48,15 @@ export function readDocument(text: string): SourceDocument {
     })),
   ];
   visit(document, {
+    // It would send every walk over the data round in circles.
+    Alias: (_, alias, parents) => {
+      const named = alias.resolve(document);
+      if (named === undefined || !parents.includes(named)) return;
+      problems.push({
+        line: counter.linePos(alias.range?.[0] ?? 0).line,
+        message: `not valid YAML: an alias (*${alias.source}) stands inside of what it names (&${alias.source})`,
+      });
+    },
     Pair: (_, pair) => {
       // JavaScript gives this key a meaning of its own, so checks of plain objects pass it over.
       if (!isScalar(pair.key) || pair.key.value !== '__proto__') return;
@@ -81,21 +90,10 @@ const firstLine = (message: string): string =>
 
 function toData(document: Document.Parsed, problems: Problem[]): unknown {
   try {
-    const data = document.toJS({ maxAliasCount: 100 }) as unknown;
-    checkCircles(data);
-    return data;
+    return document.toJS({ maxAliasCount: 100 }) as unknown;
   } catch (error) {
     problems.push({ line: 1, message: `not valid YAML: ${firstLine((error as Error).message)}` });
     return undefined;
-  }
-}
-
-/** An alias inside of what it names would send every walk over the data round in circles. */
-function checkCircles(data: unknown): void {
-  try {
-    JSON.stringify(data);
-  } catch (cause) {
-    throw new Error('an alias (*name) stands inside of what it names (&name)', { cause });
   }
 }
 

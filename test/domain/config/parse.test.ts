@@ -233,6 +233,15 @@ describe('parseConfig', () => {
     });
   }
 
+  test('names the line of an alias inside of what it names', () => {
+    const [first = ''] = problems(
+      /extra: .*/,
+      'extra:\n      type: jsonb\n      from: &places\n        - extra\n        - *places',
+    );
+    const line = MINIMAL.split('\n').findIndex((one) => one.includes('from: [extra]')) + 5;
+    assert.match(first, new RegExp(`^shop\\.yaml:${line}: .*\\*places.* stands inside of what it names`));
+  });
+
   test('reports every problem at once, in the order of the lines', () => {
     const text = MINIMAL.replace('name: shop', 'name: Shop')
       .replace('    extra:', '    ctid:')
