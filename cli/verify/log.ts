@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { KafkaClient } from '../../clients/kafka/client.js';
+import { kafkaErrorType } from '../../clients/kafka/errors.js';
 import type { Check } from '../../clients/postgres/verify/check.js';
 import { isIncarnation } from '../../clients/postgres/offsets.js';
 import {
@@ -57,6 +58,16 @@ async function walk(
   return { records, missing: missing + offsets.length - met };
 }
 
+/** A topic that was deleted, or is not made yet, is no reason to check nothing else. */
+async function describeIfThere(kafka: KafkaClient, topic: string, signal: AbortSignal) {
+  try {
+    return await kafka.describe(topic, signal);
+  } catch (e) {
+    if (kafkaErrorType(e) === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined;
+    throw e;
+  }
+}
+
 /** The log against the tables, where it still holds what they say; and how much it holds beyond them. */
 export async function checkLog(
   client: pg.ClientBase,
@@ -68,7 +79,15 @@ export async function checkLog(
   const checks: Check[] = [];
   let lag = 0;
   for (const topic of topics) {
-    const description = await kafka.describe(topic, signal);
+    const description = await describeIfThere(kafka, topic, signal);
+    if (description === undefined) {
+      checks.push({
+        name: `what the tables hold stands in the log of ${topic}`,
+        ok: true,
+        detail: 'Kafka has no such topic: nothing to compare with',
+      });
+      continue;
+    }
     const ends = await kafka.lastStableOffsets(topic, description.partitions, signal);
     const begins = await kafka.earliestOffsets(topic, description.partitions, signal);
     const latest = stored.findLast((part) => part.topic === topic)?.sourceId;

@@ -37,11 +37,11 @@ describe('verify', () => {
       [JSON.stringify(rows)],
     );
   };
-  const run = async (drained = false): Promise<VerifyReport> => {
+  const run = async (drained = false, topics = [topic]): Promise<VerifyReport> => {
     const elasticsearch = openElasticsearch(schema.servers);
     try {
       return await verify(
-        config,
+        { ...config, kafka: { ...config.kafka, topics } },
         { postgres: schema.postgres, elasticsearch, kafka },
         { drained, signal: new AbortController().signal, progress: () => undefined },
       );
@@ -89,6 +89,14 @@ describe('verify', () => {
     assert.ok(report.waiting.index > 0);
     assert.equal(report.waiting.lag, 0);
     assert.ok(wrong(await run(true)).includes('documents per hour equal the figures'));
+  });
+
+  test('a topic that Kafka does not have any more is named, and everything else is compared', async () => {
+    const report = await run(false, [`${topic}-gone`, topic]);
+    assert.deepEqual(wrong(report), []);
+    const details = report.checks.filter(({ name }) => name.includes('the log of')).map((one) => one.detail);
+    assert.match(details[0] ?? '', /no such topic/);
+    assert.match(details[1] ?? '', /records in the log 500 = in the ledger 500/);
   });
 
   test('one figure changed by hand is named, with expected and got; under a mark it is waiting', async () => {
