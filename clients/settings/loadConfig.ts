@@ -4,10 +4,11 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config, Servers } from '../../domain/config/config.js';
 import { parseConfig } from '../../domain/config/parse.js';
-import { parseServers } from '../../domain/config/servers.js';
+import { hasServer, parseServers } from '../../domain/config/servers.js';
 import type { ServersFile } from '../../domain/config/servers.js';
 import { ConfigurationError } from '../../domain/errors.js';
 import { SERVERS_FILE, stateDir } from '../../domain/folders.js';
+import { parseSparkRemote } from '../spark/remote.js';
 
 export interface Settings {
   readonly config: Config;
@@ -52,6 +53,7 @@ export function loadConfig(options: { readonly config?: string | undefined } = {
       options.config === undefined ? join(projectRoot(), 'clickstream.yaml') : resolve(options.config);
     const config = parseConfig(readText(file), file);
     const servers = parseServers(process.env, readServersJson(), (path) => readText(resolve(path)));
+    if (hasServer(servers, 'spark')) parseSparkRemote(servers.spark.remote);
     return { config, servers, file };
   });
 }

@@ -1,42 +1,42 @@
 import { randomUUID } from 'node:crypto';
-import { create } from '@bufbuild/protobuf';
-import { ConnectError, createClient, type Interceptor } from '@connectrpc/connect';
-import { Http2SessionManager, createGrpcTransport } from '@connectrpc/connect-node';
-import { RecordBatchReader, type RecordBatch } from 'apache-arrow';
-import { ServerRefused } from '../../domain/errors.js';
-import {
-  ExecutePlanRequestSchema,
-  InterruptRequest_InterruptType,
-  SparkConnectService,
-  type PlanSchema,
-} from './gen/spark/connect/base_pb.js';
-import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { Relation } from './gen/spark/connect/relations_pb.js';
-import { errorId, isSessionGone, mapSparkError } from './errors.js';
-import { executeResponses, type SparkRpc } from './execute.js';
+import { ConnectError } from '@connectrpc/connect';
+import type { RecordBatch } from 'apache-arrow';
+import { ServerRefused, ServerUnavailable } from '../../domain/errors.js';
+import { readBatches } from './arrow.js';
+import { connectTo, PATIENCE, type SparkConnection, type SparkPatience } from './connection.js';
+import { errorInfo } from './errorDetails.js';
+import { isConnectionLost, isSessionGone } from './errors.js';
+import { executeResponses } from './execute.js';
+import { InterruptRequest_InterruptType as InterruptType } from './gen/spark/connect/base_pb.js';
 import { sourceRelation, sqlRelation, type SparkValue } from './literal.js';
+import { mapSparkError } from './mapError.js';
 import { parseSparkRemote, type SparkRemote } from './remote.js';
+import {
+  executeRequest,
+  progressOf,
+  type PlanInit,
+  type RequestIds,
+  type SparkProgress,
+} from './requests.js';
 
-/** How far Spark is with what it runs. */
-export interface SparkProgress {
-  readonly stages: number;
-  readonly stagesDone: number;
-  readonly tasks: number;
-  readonly tasksDone: number;
+export interface OpenOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly patience?: Partial<SparkPatience>;
 }
 
 export interface ExecuteOptions {
   readonly signal?: AbortSignal | undefined;
   /** One name for all the work of a run, by which it can be interrupted; no comma, not empty. */
   readonly tag?: string;
+  /** A uuid by which this one operation can be interrupted; absent: one that nobody needs to know. */
+  readonly operationId?: string;
+  /** Called about twice a second while the query runs. */
   readonly onProgress?: (progress: SparkProgress) => void;
 }
 
-type PlanInit = MessageInitShape<typeof PlanSchema>;
-
-const UNARY_MS = 30_000;
-const RELEASE_MS = 5_000;
-const MAX_MESSAGE_BYTES = 0x7fffffff;
+const CLEAN_UP_MS = 5_000;
+/** The first with theta sketches, which the figures are made of. */
+const OLDEST = { major: 4, minor: 1 };
 
 /** Settings every session of ours starts with; each stands for a trap. */
 const SESSION_SETTINGS: Readonly<Record<string, string>> = {
@@ -47,52 +47,45 @@ const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   // apache-arrow has no codec registered.
   'spark.sql.execution.arrow.compression.codec': 'none',
   'spark.connect.progress.reportInterval': '500ms',
+  // Adaptive execution submits a stage behind the query's back: one interrupted just then ran on for ever.
+  'spark.sql.adaptive.enabled': 'false',
 };
+
+type CallOptions = { readonly timeoutMs: number; readonly signal?: AbortSignal };
 
 /** A session on a Spark Connect server. It notices when the server has lost it; then `broken` says so for good. */
 export class SparkSession {
-  readonly #rpc: SparkRpc;
   readonly #remote: SparkRemote;
-  /** Ours to close: connect keeps an idle connection for 15 min, and with it the process. */
-  readonly #connection: Http2SessionManager;
+  readonly #connection: SparkConnection;
+  readonly #patience: SparkPatience;
   readonly #sessionId = randomUUID();
+  /** The server's own id of the session: another one means that it restarted and made an empty session of our name. */
   #serverSession = '';
   #broken = false;
   #version = '';
 
-  private constructor(remote: SparkRemote) {
+  private constructor(remote: SparkRemote, patience: Partial<SparkPatience> = {}) {
     this.#remote = remote;
-    const addHeaders: Interceptor = (next) => (request) => {
-      if (remote.token !== undefined) request.header.set('authorization', `Bearer ${remote.token}`);
-      for (const [name, value] of Object.entries(remote.headers)) request.header.set(name, value);
-      return next(request);
-    };
-    this.#connection = new Http2SessionManager(remote.baseUrl);
-    this.#rpc = createClient(
-      SparkConnectService,
-      createGrpcTransport({
-        baseUrl: remote.baseUrl,
-        sessionManager: this.#connection,
-        interceptors: [addHeaders],
-        readMaxBytes: MAX_MESSAGE_BYTES,
-        writeMaxBytes: MAX_MESSAGE_BYTES,
-      }),
-    );
+    this.#patience = { ...PATIENCE, ...patience };
+    this.#connection = connectTo(remote);
   }
 
-  /** Connects, checks the version and sets the session up. Throws ServerUnavailable or ServerRefused. */
-  static async open(remote: string, signal?: AbortSignal): Promise<SparkSession> {
-    const session = new SparkSession(parseSparkRemote(remote));
-    session.#version = await session.ping(signal);
-    const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(session.#version) ?? [];
-    // 4.1 brought the theta sketches that users are counted with.
-    if (Number(major) < 4 || (major === '4' && minor === '0'))
-      throw new ServerRefused(
-        'Spark',
-        `Spark Connect at ${session.#remote.address}: expected version 4.1 or newer, got ${session.#version}`,
-      );
-    await session.set(SESSION_SETTINGS, signal);
-    return session;
+  /**
+   * Connects, checks the version and sets the session up.
+   * @throws ConfigurationError for an address that cannot be read, ServerUnavailable, ServerRefused
+   */
+  static async open(remote: string, options: OpenOptions = {}): Promise<SparkSession> {
+    const session = new SparkSession(parseSparkRemote(remote), options.patience);
+    try {
+      session.#version = await session.ping(options.signal);
+      session.#checkVersion();
+      await session.set(SESSION_SETTINGS, options.signal);
+      return session;
+    } catch (e) {
+      session.#broken = true;
+      session.#connection.close();
+      throw e;
+    }
   }
 
   /** Spark's version, such as `4.2.0`. */
@@ -107,21 +100,24 @@ export class SparkSession {
 
   /** Asks for the version: tells whether server and session are there, and keeps the session from timing out. */
   async ping(signal?: AbortSignal): Promise<string> {
-    const response = await this.#unary(signal, (options) =>
-      this.#rpc.analyzePlan({ ...this.#ids(), analyze: { case: 'sparkVersion', value: {} } }, options),
-    );
-    this.#serverSession = response.serverSideSessionId;
-    return response.result.case === 'sparkVersion' ? response.result.value.version : 'an unknown version';
+    return this.#askVersion(this.#patience.unaryMs, signal);
   }
 
+  /** Sets runtime settings of Spark for this session. */
   async set(settings: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<void> {
     const pairs = Object.entries(settings).map(([key, value]) => ({ key, value }));
-    await this.#unary(signal, (options) =>
-      this.#rpc.config({ ...this.#ids(), operation: { opType: { case: 'set', value: { pairs } } } }, options),
+    await this.#unary(this.#patience.unaryMs, signal, (options) =>
+      this.#connection.rpc.config(
+        { ...this.#ids(), operation: { opType: { case: 'set', value: { pairs } } } },
+        options,
+      ),
     );
   }
 
-  /** Declares a temporary view on a data source. A password has no place in `options`: Spark's UI shows them. */
+  /**
+   * Declares a temporary view on a data source. A password has no place in `options`: Spark's UI shows them.
+   * @param options `predicates`: one JDBC partition each
+   */
   async createView(
     name: string,
     format: string,
@@ -147,7 +143,11 @@ export class SparkSession {
     await this.#drain({ opType: { case: 'command', value } }, options);
   }
 
-  /** The rows of a query as Arrow batches, as they come. Leaving the loop early interrupts the job. */
+  /**
+   * The rows of a query as Arrow batches, as they come: a slow reader holds the server back. Leaving the loop early
+   * interrupts the job.
+   * @throws SparkQueryFailed, SparkColumnRefused, ServerUnavailable, ServerRefused, or the signal's own reason
+   */
   async *query(
     query: string,
     values: Readonly<Record<string, SparkValue>> = {},
@@ -158,50 +158,76 @@ export class SparkSession {
 
   /** Spark's extended plan of a query, for people who look into its speed. */
   async explain(query: string): Promise<string> {
-    const root: Relation = sqlRelation(query);
-    const response = await this.#unary(undefined, (options) =>
-      this.#rpc.analyzePlan(
-        {
-          ...this.#ids(),
-          analyze: {
-            case: 'explain',
-            value: { plan: { opType: { case: 'root', value: root } }, explainMode: 2 },
-          },
-        },
+    const plan: PlanInit = { opType: { case: 'root', value: sqlRelation(query) } };
+    const response = await this.#unary(this.#patience.unaryMs, undefined, (options) =>
+      this.#connection.rpc.analyzePlan(
+        { ...this.#ids(), analyze: { case: 'explain', value: { plan, explainMode: 2 } } },
         options,
       ),
     );
     return response.result.case === 'explain' ? response.result.value.explainString : '';
   }
 
-  /** Ends every running operation of this session that carries the tag; aborting a stream alone would not. */
-  async interrupt(tag: string): Promise<void> {
-    await this.#unary(undefined, (options) =>
-      this.#rpc.interrupt(
-        {
-          ...this.#ids(),
-          interruptType: InterruptRequest_InterruptType.TAG,
-          interrupt: { case: 'operationTag', value: tag },
-        },
-        options,
-      ),
-    );
+  /**
+   * Ends every running operation of this session that carries the tag; aborting a stream alone would not.
+   * @returns the ids of those that ran
+   */
+  async interrupt(tag: string): Promise<readonly string[]> {
+    return this.#interrupt(this.#patience.unaryMs, { case: 'operationTag', value: tag });
+  }
+
+  /** Ends one operation, if it runs. @returns whether it did */
+  async interruptOperation(operationId: string): Promise<boolean> {
+    const ended = await this.#interrupt(this.#patience.unaryMs, { case: 'operationId', value: operationId });
+    return ended.length > 0;
   }
 
   /** Gives the session back. A server that cannot (it lacks spark-mllib, or is gone) times it out by itself. */
   async close(): Promise<void> {
     this.#broken = true;
-    await this.#rpc.releaseSession(this.#ids(), { timeoutMs: RELEASE_MS }).catch(() => undefined);
-    this.#connection.abort();
+    await this.#connection.rpc.releaseSession(this.#ids(), { timeoutMs: CLEAN_UP_MS }).catch(() => undefined);
+    this.#connection.close();
   }
 
-  #ids() {
+  #ids(): RequestIds {
     return {
       sessionId: this.#sessionId,
       userContext: { userId: this.#remote.userId, userName: this.#remote.userId },
-      clientType: 'clickstream-node',
+      clientType: this.#remote.clientType,
+      // With it a server that restarted refuses us; without it, it would make an empty session in silence.
       ...(this.#serverSession !== '' && { clientObservedServerSideSessionId: this.#serverSession }),
     };
+  }
+
+  #checkVersion(): void {
+    const [major = NaN, minor = NaN] = this.#version.split('.').map(Number);
+    if (major > OLDEST.major || (major === OLDEST.major && minor >= OLDEST.minor)) return;
+    throw new ServerRefused(
+      'Spark',
+      `Spark Connect at ${this.#remote.address}: expected version ${OLDEST.major}.${OLDEST.minor} or newer, got ` +
+        this.#version,
+    );
+  }
+
+  async #askVersion(timeoutMs: number, signal?: AbortSignal): Promise<string> {
+    const response = await this.#unary(timeoutMs, signal, (options) =>
+      this.#connection.rpc.analyzePlan(
+        { ...this.#ids(), analyze: { case: 'sparkVersion', value: {} } },
+        options,
+      ),
+    );
+    return response.result.case === 'sparkVersion' ? response.result.value.version : 'an unknown version';
+  }
+
+  async #interrupt(
+    timeoutMs: number,
+    interrupt: { readonly case: 'operationTag' | 'operationId'; readonly value: string },
+  ): Promise<readonly string[]> {
+    const interruptType = interrupt.case === 'operationTag' ? InterruptType.TAG : InterruptType.OPERATION_ID;
+    const response = await this.#unary(timeoutMs, undefined, (options) =>
+      this.#connection.rpc.interrupt({ ...this.#ids(), interruptType, interrupt }, options),
+    );
+    return response.interruptedIds;
   }
 
   async #drain(plan: PlanInit, options: ExecuteOptions): Promise<void> {
@@ -210,63 +236,88 @@ export class SparkSession {
   }
 
   async *#run(plan: PlanInit, options: ExecuteOptions): AsyncGenerator<RecordBatch, void, undefined> {
-    const { signal, onProgress } = options;
+    const { signal, onProgress, tag, operationId = randomUUID() } = options;
     signal?.throwIfAborted();
-    const operationId = randomUUID();
-    const tag = options.tag ?? operationId;
-    const request = create(ExecutePlanRequestSchema, {
-      ...this.#ids(),
-      operationId,
-      plan,
-      tags: [tag],
-      requestOptions: [{ requestOption: { case: 'reattachOptions', value: { reattachable: true } } }],
+    if (tag === '' || tag?.includes(','))
+      throw new TypeError(`tag: expected a text without comma, got ${JSON.stringify(tag)}`);
+    const responses = executeResponses({
+      connection: this.#connection,
+      request: executeRequest(this.#ids(), operationId, plan, tag === undefined ? [] : [tag]),
+      patience: this.#patience,
+      signal,
+      // This operation alone: others may carry the same tag.
+      interrupt: async () =>
+        (await this.#interrupt(CLEAN_UP_MS, { case: 'operationId', value: operationId })).length > 0,
+      probe: async () => void (await this.#askVersion(this.#patience.probeMs)),
+      observe: (response) => this.#observe(response),
     });
-    // A server that is gone runs nothing any more.
-    const interrupt = (): Promise<void> => this.interrupt(tag).catch(() => undefined);
     try {
-      for await (const { responseType } of executeResponses(this.#rpc, request, signal, interrupt)) {
-        if (responseType.case === 'arrowBatch') {
-          // Every message is a whole IPC stream, schema included.
-          yield* RecordBatchReader.from(responseType.value.data);
-        } else if (responseType.case === 'executionProgress' && onProgress !== undefined) {
-          const { stages } = responseType.value;
-          onProgress({
-            stages: stages.length,
-            stagesDone: stages.filter((stage) => stage.done).length,
-            tasks: stages.reduce((sum, stage) => sum + Number(stage.numTasks), 0),
-            tasksDone: stages.reduce((sum, stage) => sum + Number(stage.numCompletedTasks), 0),
-          });
-        }
+      for await (const { responseType } of responses) {
+        if (responseType.case === 'arrowBatch') yield* readBatches(responseType.value.data);
+        else if (responseType.case === 'executionProgress') onProgress?.(progressOf(responseType.value));
       }
     } catch (e) {
       throw await this.#mapped(e, signal);
     }
   }
 
-  async #unary<T>(
+  /** A short call, repeated once where its connection broke: all of them can run twice. */
+  async #unary<T extends { readonly serverSideSessionId: string }>(
+    timeoutMs: number,
     signal: AbortSignal | undefined,
-    call: (options: { timeoutMs: number; signal?: AbortSignal }) => Promise<T>,
+    call: (options: CallOptions) => Promise<T>,
   ): Promise<T> {
-    try {
-      return await call({ timeoutMs: UNARY_MS, ...(signal && { signal }) });
-    } catch (e) {
-      throw await this.#mapped(e, signal);
+    for (let attempt = 1; ; attempt += 1) {
+      const began = Date.now();
+      try {
+        const response = await call({ timeoutMs, ...(signal && { signal }) });
+        this.#observe(response);
+        return response;
+      } catch (e) {
+        const lost = !signal?.aborted && e instanceof ConnectError && isConnectionLost(e);
+        const late = Date.now() - began >= timeoutMs;
+        // Nothing came back over this connection: one that is cut without a word would swallow the next call too.
+        if (lost && late) this.#connection.reset();
+        if (!lost || late || attempt > 1) throw await this.#mapped(e, signal);
+      }
     }
   }
 
+  #observe({ serverSideSessionId }: { readonly serverSideSessionId: string }): void {
+    if (serverSideSessionId === '' || serverSideSessionId === this.#serverSession) return;
+    if (this.#serverSession !== '') {
+      this.#broken = true;
+      throw new ServerUnavailable(
+        'Spark',
+        `Spark Connect at ${this.#remote.address} answered from another session: it restarted`,
+      );
+    }
+    this.#serverSession = serverSideSessionId;
+  }
+
   async #mapped(e: unknown, signal: AbortSignal | undefined): Promise<Error> {
-    if (signal?.aborted) return signal.reason instanceof Error ? signal.reason : new Error('aborted');
+    if (signal?.aborted) return this.#abortReason(signal.reason);
     if (e instanceof ConnectError && isSessionGone(e)) this.#broken = true;
     return mapSparkError(e, this.#remote.address, await this.#causes(e));
   }
 
+  #abortReason(reason: unknown): Error {
+    if (!(reason instanceof Error)) return new Error('aborted');
+    if (reason.name !== 'TimeoutError') return reason;
+    return new ServerUnavailable('Spark', `Spark Connect at ${this.#remote.address} did not answer in time`, {
+      cause: reason,
+    });
+  }
+
   /** Why an error came about: its message alone says only that the database could not be reached. */
   async #causes(e: unknown): Promise<string[]> {
-    const id = e instanceof ConnectError ? errorId(e) : undefined;
-    if (id === undefined || this.#broken) return [];
-    return this.#rpc.fetchErrorDetails({ ...this.#ids(), errorId: id }, { timeoutMs: RELEASE_MS }).then(
-      ({ errors }) => errors.map((error) => error.message.split('\n')[0] ?? ''),
-      () => [],
-    );
+    const { errorId } = e instanceof ConnectError ? errorInfo(e) : { errorId: '' };
+    if (errorId === '' || this.#broken) return [];
+    return this.#connection.rpc
+      .fetchErrorDetails({ ...this.#ids(), errorId }, { timeoutMs: CLEAN_UP_MS })
+      .then(
+        ({ errors }) => errors.map((error) => error.message.split('\n')[0] ?? ''),
+        () => [],
+      );
   }
 }

@@ -1,179 +1,157 @@
 import assert from 'node:assert/strict';
-import { createServer, connect, type Socket } from 'node:net';
+import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openSpark, SparkQueryFailed, supplySpark, type SparkSession } from '../../../clients/spark/index.js';
 import { ServerRefused, ServerUnavailable } from '../../../domain/errors.js';
-
-const remote = process.env.SPARK_REMOTE ?? 'sc://127.0.0.1:15002';
-
-async function rows(session: SparkSession, query: string, values = {}): Promise<Record<string, unknown>[]> {
-  const found: Record<string, unknown>[] = [];
-  for await (const batch of session.query(query, values)) for (const row of batch) found.push(row.toJSON());
-  return found;
-}
-
-/** A way to Spark that can be cut: every connection through it ends at once, later ones pass. */
-async function startProxy(): Promise<{ remote: string; cut(): void; close(): void }> {
-  const { hostname, port } = new URL(remote.replace('sc://', 'http://'));
-  const sockets = new Set<Socket>();
-  const server = createServer((inner) => {
-    const outer = connect(Number(port), hostname);
-    for (const [socket, other] of [
-      [inner, outer],
-      [outer, inner],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('error', () => other.destroy());
-      socket.on('close', () => {
-        sockets.delete(socket);
-        other.destroy();
-      });
-      socket.pipe(other);
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  const cut = (): void => {
-    for (const socket of sockets) socket.destroy();
-  };
-  return {
-    remote: `sc://127.0.0.1:${address.port}`,
-    cut,
-    close() {
-      cut();
-      server.close();
-    },
-  };
-}
+import { checkCount, endless, oneRow, readAll, REMOTE } from './support.js';
 
 describe('SparkSession', () => {
   let session: SparkSession;
   before(async () => {
-    session = await openSpark(remote);
+    session = await openSpark(REMOTE);
   });
   after(() => session.close());
-
-  test('values travel as parameters and come back as they were', async () => {
-    const text = `'; DROP TABLE x -- \\ " \u{1f600}`;
-    const [row] = await rows(session, 'SELECT :text AS text, :big AS big, :none AS none, :flag AS flag', {
-      text,
-      big: 2n ** 62n,
-      none: null,
-      flag: true,
-    });
-    assert.deepEqual({ ...row }, { text, big: 2n ** 62n, none: null, flag: true });
-  });
 
   test('a result of many batches comes whole and in order', async () => {
     let next = 0n;
     for await (const batch of session.query('SELECT id FROM range(0, 45000, 1, 1)'))
-      for (const id of batch.getChild('id') ?? []) {
-        assert.equal(id, next);
-        next += 1n;
-      }
+      next = checkCount(batch, next);
     assert.equal(next, 45_000n);
   });
 
-  test('a query that cannot work is final and carries the error class', async () => {
+  test('a query that cannot work is final and carries error class and SQLSTATE', async () => {
     await assert.rejects(
-      rows(session, 'SELECT * FROM nowhere'),
-      (e) => e instanceof SparkQueryFailed && e.errorClass === 'TABLE_OR_VIEW_NOT_FOUND' && !e.retryable,
+      readAll(session, 'SELECT * FROM nowhere'),
+      (e) =>
+        e instanceof SparkQueryFailed &&
+        e.errorClass === 'TABLE_OR_VIEW_NOT_FOUND' &&
+        e.sqlState === '42P01' &&
+        !e.retryable,
     );
-    await assert.rejects(rows(session, 'SELECT 1 / 0'), SparkQueryFailed);
+    await assert.rejects(
+      session.command('CREATE TEMPORARY VIEW x AS SELECT nothing FROM range(1)'),
+      (e) => e instanceof SparkQueryFailed && e.errorClass === 'UNRESOLVED_COLUMN.WITH_SUGGESTION',
+    );
   });
 
-  test('a server that is not there is unavailable; a missing driver and a wrong role are refused', async () => {
-    await assert.rejects(openSpark('sc://127.0.0.1:1'), ServerUnavailable);
+  test('the value that an expression stumbled on is in no message', async () => {
     await assert.rejects(
-      session.createView('v', 'jdbc', {
-        url: 'jdbc:postgresql://127.0.0.1:1/x',
-        dbtable: 't',
-        driver: 'org.postgresql.Nope',
+      readAll(session, 'SELECT CAST(:value AS BIGINT) + id AS x FROM range(1)', {
+        value: 'visitor-of-a-click',
       }),
+      (e) =>
+        e instanceof SparkQueryFailed &&
+        e.errorClass === 'CAST_INVALID_INPUT' &&
+        e.sqlState === '22018' &&
+        !e.message.includes('visitor-of-a-click'),
+    );
+  });
+
+  test('a missing driver and a wrong role are refused; a PostgreSQL that is not there is unavailable', async () => {
+    const view = (url: string, driver = 'org.postgresql.Driver'): Promise<void> =>
+      session.createView('v', 'jdbc', { url, dbtable: 't', driver });
+    await assert.rejects(
+      view('jdbc:postgresql://127.0.0.1:1/x', 'org.postgresql.Nope'),
       (e) => e instanceof ServerRefused && e.message.includes('org.postgresql:postgresql'),
     );
     await assert.rejects(
-      session.createView('v', 'jdbc', {
-        url: 'jdbc:postgresql://127.0.0.1:1/x',
-        dbtable: 't',
-        driver: 'org.postgresql.Driver',
-      }),
+      view('jdbc:postgresql://127.0.0.1:1/x'),
       (e) => e instanceof ServerUnavailable && e.server === 'PostgreSQL',
     );
     const [, , address = ''] = /^(\w+):\/\/.*?([^@/]+\/[^?]*)/.exec(process.env.DATABASE_URL ?? '') ?? [];
     await assert.rejects(
-      session.createView('v', 'jdbc', {
-        url: `jdbc:postgresql://${address}?user=nobody_of_this_name`,
-        dbtable: 't',
-        driver: 'org.postgresql.Driver',
-      }),
+      view(`jdbc:postgresql://${address}?user=nobody_of_this_name`),
       (e) => e instanceof ServerRefused && e.server === 'PostgreSQL' && e.message.includes('SPARK_JDBC_URL'),
     );
   });
 
-  test('aborting a query interrupts its job on the server', async () => {
-    const controller = new AbortController();
-    const slow =
-      "SELECT count(*) AS n FROM range(0, 100000000000, 1, 2) WHERE sha2(CAST(id AS STRING), 256) = 'x'";
-    setTimeout(() => controller.abort(new Error('enough')), 1500);
-    const began = Date.now();
-    await assert.rejects(async () => {
-      for await (const batch of session.query(slow, {}, { signal: controller.signal, tag: 'slow' }))
-        void batch;
-    }, /enough/);
-    assert.ok(Date.now() - began < 10_000);
-    // Both cores are free again: a query that needs them is quick.
-    const again = Date.now();
-    await rows(session, 'SELECT count(*) AS n FROM range(0, 1000, 1, 2)');
-    assert.ok(Date.now() - again < 10_000);
+  test('a settled query can be explained', async () => {
+    assert.match(await session.explain('SELECT id FROM range(5)'), /Range/);
   });
 
-  test('progress is told while a query runs', async () => {
-    let told = 0;
-    const query =
-      "SELECT count(*) AS n FROM range(0, 20000000, 1, 4) WHERE sha2(CAST(id AS STRING), 256) = 'x'";
-    for await (const batch of session.query(
-      query,
+  test('an abort throws its own reason, and a passed deadline says who did not answer', async () => {
+    await assert.rejects(readAll(session, endless('own reason'), {}, { signal: abortAfter(700) }), /enough/);
+    await assert.rejects(session.ping(AbortSignal.abort(new Error('enough'))), /enough/);
+    await assert.rejects(
+      readAll(session, endless('deadline'), {}, { signal: AbortSignal.timeout(700) }),
+      (e) => e instanceof ServerUnavailable && e.message.includes('in time'),
+    );
+  });
+
+  test('work is interrupted by its tag, by its operation, and not by those of others', async () => {
+    const operationId = randomUUID();
+    const interrupted = (e: unknown): boolean =>
+      e instanceof ServerUnavailable && e.retryable && e.message.includes('interrupted');
+    const tagged = assert.rejects(readAll(session, endless('tag'), {}, { tag: 'a' }), interrupted);
+    const single = assert.rejects(
+      readAll(session, endless('id'), {}, { tag: 'b', operationId }),
+      interrupted,
+    );
+    await sleep(500);
+    assert.deepEqual(await session.interrupt('c'), []);
+    assert.equal(await session.interruptOperation(randomUUID()), false);
+    assert.equal((await session.interrupt('a')).length, 1);
+    await tagged;
+    assert.equal(await session.interruptOperation(operationId), true);
+    await single;
+    await assert.rejects(readAll(session, 'SELECT 1', {}, { tag: 'a,b' }), /comma/);
+  });
+
+  test('leaving a result early interrupts that query and none with the same tag', async () => {
+    const beside = readAll(
+      session,
+      "SELECT java_method('java.lang.Math', 'abs', id) AS x FROM range(0, 200000, 1, 1)",
       {},
-      { onProgress: (progress) => (told += progress.tasks) },
-    ))
-      void batch;
-    assert.ok(told > 0);
-  });
-
-  test('a connection cut in mid-query is taken up again: every row once', async () => {
-    const proxy = await startProxy();
-    try {
-      const cut = await openSpark(proxy.remote);
-      let seen = 0n;
-      let batches = 0;
-      for await (const batch of cut.query('SELECT id FROM range(0, 200000, 1, 1)')) {
-        for (const id of batch.getChild('id') ?? []) {
-          assert.equal(id, seen);
-          seen += 1n;
-        }
-        batches += 1;
-        if (batches === 2 || batches === 7) proxy.cut();
-      }
-      assert.equal(seen, 200_000n);
-      // Before the first response, too.
-      setTimeout(() => proxy.cut(), 30);
-      assert.equal((await rows(cut, 'SELECT count(*) AS n FROM range(0, 3000000, 1, 2)'))[0]?.n, 3_000_000n);
-      await cut.close();
-    } finally {
-      proxy.close();
+      { tag: 'same' },
+    );
+    for await (const batch of session.query('SELECT id FROM range(0, 10000000, 1, 1)', {}, { tag: 'same' })) {
+      assert.ok(batch.numRows > 0);
+      break;
     }
+    assert.equal(
+      (await beside).reduce((sum, batch) => sum + batch.numRows, 0),
+      200_000,
+    );
+    assert.deepEqual(await session.interrupt('same'), []);
   });
 
-  test('a session that is gone is noticed and replaced', async () => {
-    const supply = supplySpark(remote);
-    const first = await supply.session();
+  test('progress is told while a query runs, up to its last task', async () => {
+    const told: { tasks: number; tasksDone: number; stages: number; stagesDone: number }[] = [];
+    const query =
+      "SELECT count(*) AS n FROM range(0, 20000000, 1, 4) WHERE sha2(CAST(id AS STRING), 256) = 'p'";
+    await readAll(session, query, {}, { onProgress: (progress) => void told.push(progress) });
+    assert.ok(told.some(({ tasks }) => tasks >= 4));
+    for (const { tasks, tasksDone, stages, stagesDone } of told)
+      assert.ok(tasksDone <= tasks && stagesDone <= stages);
+  });
+});
+
+describe('supplySpark', () => {
+  test('a session that is gone is noticed and replaced, once for all who ask', async () => {
+    const supply = supplySpark(REMOTE);
+    const [first, same] = await Promise.all([supply.session(), supply.session()]);
+    assert.equal(same, first);
     assert.equal(await supply.session(), first);
     await first.close();
-    const second = await supply.session();
+    const [second, third] = await Promise.all([supply.session(), supply.session()]);
     assert.notEqual(second, first);
-    assert.equal((await rows(second, 'SELECT 1 AS one'))[0]?.one, 1);
+    assert.equal(third, second);
+    assert.equal((await oneRow(second, 'SELECT 1 AS one'))['one'], 1);
+    await supply.close();
+    await assert.rejects(supply.session(), ServerUnavailable);
+  });
+
+  test('one that cannot be opened is tried again by the next caller', async () => {
+    const supply = supplySpark('sc://127.0.0.1:1');
+    await assert.rejects(supply.session(), ServerUnavailable);
+    await assert.rejects(supply.session(), ServerUnavailable);
     await supply.close();
   });
 });
+
+function abortAfter(ms: number): AbortSignal {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(new Error('enough')), ms);
+  return controller.signal;
+}
