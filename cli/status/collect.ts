@@ -9,8 +9,9 @@ import { openKafka, type KafkaClient } from '../../clients/kafka/index.js';
 import { isIncarnation } from '../../clients/postgres/offsets.js';
 import { openPostgres } from '../../clients/postgres/pool.js';
 import type { GrainFigures, IndexBacklog, StoredOffset } from '../../clients/postgres/status/queries.js';
-import { readSnapshot, type Snapshot } from '../../clients/postgres/status/snapshot.js';
+import { nothingYet, readSnapshot, type Snapshot } from '../../clients/postgres/status/snapshot.js';
 import type { Config, Servers } from '../../domain/config/config.js';
+import { hasServer, SERVER_VARIABLE } from '../../domain/config/servers.js';
 import { ServerUnavailable, type Server } from '../../domain/errors.js';
 import { gapOf, madeAgain } from '../../domain/gap.js';
 import { GRAINS, type Grain } from '../../domain/names.js';
@@ -21,6 +22,22 @@ import type { IndexReport, PartitionReport, StatusReport } from './report.js';
 const PATIENCE = 15_000;
 
 type Outcome<T> = { readonly value: T } | { readonly error: Error };
+
+/** The servers that status asks. */
+const ASKED = { postgres: 'PostgreSQL', kafka: 'Kafka', elasticsearch: 'Elasticsearch' } as const;
+
+const noAddress = (key: keyof typeof ASKED): string =>
+  `the address of ${ASKED[key]}: set ${SERVER_VARIABLE[key]}, or run \`npx clickstream up\` to start the servers here`;
+
+async function readPostgres(config: Config, servers: Servers): Promise<Snapshot> {
+  if (!hasServer(servers, 'postgres')) return nothingYet(noAddress('postgres'));
+  const postgres = openPostgres(servers, config.name, { max: 2 });
+  try {
+    return await readSnapshot(postgres);
+  } finally {
+    await postgres.close();
+  }
+}
 
 async function attempt<T>(server: Server, patience: AbortSignal, ask: () => Promise<T>): Promise<Outcome<T>> {
   try {
@@ -57,6 +74,7 @@ async function readTopic(
 }
 
 async function readTopics(config: Config, servers: Servers, signal: AbortSignal) {
+  if (!hasServer(servers, 'kafka')) return [];
   const kafka = openKafka(servers, `${config.name}-status`);
   try {
     const states: (TopicState | undefined)[] = [];
@@ -79,6 +97,8 @@ async function readDocuments(
   servers: Servers,
   signal: AbortSignal,
 ): Promise<GrainDocuments[]> {
+  if (!hasServer(servers, 'elasticsearch'))
+    return GRAINS.map((grain) => ({ grain, index: undefined, uuid: undefined, clicks: 0 }));
   const client = openElasticsearch(servers);
   try {
     const found: GrainDocuments[] = [];
@@ -108,7 +128,8 @@ function partitionsOf(
         return { topic, partition, next_offset: String(nextOffset), end_offset: null, lag: null };
       });
   }
-  return [...state.ends].map(([partition, end]) => {
+  const ends = [...state.ends].sort(([a], [b]) => a - b);
+  return ends.map(([partition, end]) => {
     const offset = stored?.find(
       (one) =>
         one.topic === topic &&
@@ -150,7 +171,7 @@ function indexOf(
   figures: GrainFigures | undefined,
   backlogs: readonly IndexBacklog[] | undefined,
   documents: GrainDocuments | undefined,
-  migrated: boolean,
+  made: boolean,
 ): IndexReport {
   const cursor = backlogs?.find(
     (one) => one.grain === grain && (documents === undefined || one.index === documents.index),
@@ -160,7 +181,7 @@ function indexOf(
   const behind = figures === undefined ? null : same ? cursor.behind : figures.figures;
   const rejected = figures === undefined ? null : same ? cursor.rejected : 0;
   // Nothing, and no place for it, is neither in step nor behind.
-  const placed = migrated && (documents?.index !== undefined || figures?.figures !== 0);
+  const placed = made && (documents?.index !== undefined || figures?.figures !== 0);
   const known = behind !== null && rejected !== null && documents !== undefined && placed;
   return {
     grain,
@@ -185,13 +206,13 @@ export async function collectStatus(
   signal: AbortSignal,
 ): Promise<StatusReport> {
   const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
-  const postgres = openPostgres(servers, config.name, { max: 2 });
+  // What nobody has named yet is missing, not unreachable.
+  const unnamed = (Object.keys(ASKED) as (keyof typeof ASKED)[]).filter((key) => !hasServer(servers, key));
   const [fromPostgres, fromKafka, fromElasticsearch] = await Promise.all([
-    attempt('PostgreSQL', patience, () => readSnapshot(postgres)),
+    attempt('PostgreSQL', patience, () => readPostgres(config, servers)),
     attempt('Kafka', patience, () => readTopics(config, servers, patience)),
     attempt('Elasticsearch', patience, () => readDocuments(config, servers, patience)),
   ]);
-  await postgres.close();
   signal.throwIfAborted();
 
   const snapshot: Snapshot | undefined = valueOf(fromPostgres);
@@ -205,13 +226,14 @@ export async function collectStatus(
       snapshot?.figures.find((one) => one.grain === grain),
       snapshot?.backlogs,
       documents?.find((one) => one.grain === grain),
-      snapshot?.missing.length === 0,
+      snapshot?.made === true,
     ),
   );
   const clicksOf = (grain: Grain) => documents?.find((one) => one.grain === grain)?.clicks ?? null;
   const steps = indices.map((one) => one.in_step);
   const account = snapshot?.account;
-  const absent = topics === undefined ? [] : names.filter((_, i) => topics[i] === undefined);
+  const absent =
+    topics === undefined || unnamed.includes('kafka') ? [] : names.filter((_, i) => topics[i] === undefined);
   return {
     name: config.name,
     records: account?.records ?? null,
@@ -222,7 +244,11 @@ export async function collectStatus(
     filtered_by: snapshot?.filteredBy ?? null,
     balanced: account === undefined ? null : balances(account),
     lag:
-      topics === undefined || snapshot === undefined ? null : (sum(partitions.map((p) => p.lag ?? 0)) ?? 0),
+      topics === undefined ||
+      snapshot === undefined ||
+      (unnamed.includes('kafka') && snapshot.offsets.length > 0)
+        ? null
+        : (sum(partitions.map((p) => p.lag ?? 0)) ?? 0),
     marks_waiting: snapshot?.marks.marks ?? null,
     hours_waiting: snapshot?.marks.hours ?? null,
     clicks: snapshot?.clicks ?? null,
@@ -248,10 +274,11 @@ export async function collectStatus(
     runs: snapshot?.runs ?? [],
     missing: [
       ...(snapshot?.missing ?? []),
+      ...unnamed.filter((key) => key !== 'postgres').map(noAddress),
       ...absent.map(
         (topic) => `the topic ${topic}: create it, or set kafka.create and run \`clickstream migrate\``,
       ),
-      ...(documents?.some((one) => one.index === undefined) === true
+      ...(!unnamed.includes('elasticsearch') && documents?.some((one) => one.index === undefined) === true
         ? ['indices in Elasticsearch: `clickstream migrate` or the first run makes them']
         : []),
     ],

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { statusText } from '../../cli/format/status.js';
 import { collectStatus } from '../../cli/status/collect.js';
 import type { Config, Servers } from '../../domain/config/config.js';
+import { parseServers } from '../../domain/config/servers.js';
 import { ensureIndices, refresh, sendChanges } from '../../clients/elasticsearch/index.js';
 import { openKafka } from '../../clients/kafka/index.js';
 import { openCursor, moveCursor } from '../../clients/postgres/index/cursor.js';
@@ -49,6 +50,15 @@ describe('status', () => {
     const without = await status({ postgres: { url: url.toString() } });
     assert.deepEqual(without.unknown, []);
     assert.match(without.missing.join('\n'), /the PostgreSQL database/);
+  });
+
+  it('gives zeros where nobody has named a server yet, and says how to', async () => {
+    const report = await collectStatus(t.config, parseServers({}), never);
+    assert.deepEqual({ ...report, ...ZEROS }, report);
+    assert.deepEqual(report.unknown, []);
+    for (const variable of ['DATABASE_URL', 'KAFKA_BROKERS', 'ELASTICSEARCH_URL'])
+      assert.match(report.missing.join('\n'), new RegExp(`set ${variable}, or run .npx clickstream up`));
+    assert.match(statusText(report), /Missing/);
   });
 
   it('says which part is unknown when a server is down, and reports the others', async () => {
@@ -130,5 +140,29 @@ describe('status', () => {
     const text = statusText(report);
     assert.match(text, /15 records = 12 clicks \+ 1 duplicate \+ 1 dead letter \+ 1 filtered {2}✔/);
     assert.match(text, /index_status_test_clicks +0 +/);
+  });
+
+  it('shows what was ingested before an upgrade that `migrate` has not followed yet', async () => {
+    await t.postgres.pool.query('DROP TABLE backfill_day');
+    const report = await status();
+    assert.equal(report.records, 15);
+    assert.equal(report.lag, 1);
+    assert.equal(report.index_in_step, true);
+    assert.match(report.missing.join('\n'), /backfill_day.*clickstream migrate/);
+  });
+
+  it('lists the partitions of a topic in their order', async () => {
+    const kafka = openKafka(t.servers, 'index-status-test');
+    const topic = `index_status_many_${process.pid}`;
+    try {
+      await kafka.createTopic(topic, 12);
+      const { partitions } = await status({}, { kafka: { ...t.config.kafka, topics: [topic] } });
+      assert.deepEqual(
+        partitions.map((one) => one.partition),
+        Array.from({ length: 12 }, (_, i) => i),
+      );
+    } finally {
+      await kafka.close();
+    }
   });
 });

@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg';
 import { GRAINS, TABLES, type Grain } from '../../../domain/names.js';
 import type { Counts } from '../../../domain/stages.js';
 
-/** Which of the tables that status reads are not there yet. */
+/** Which of the tables of this version are not there yet. */
 export async function missingTables(client: ClientBase, schema: string): Promise<string[]> {
   const wanted = [...Object.values(TABLES), 'click_data'];
   const { rows } = await client.query<{ name: string }>(

@@ -1,5 +1,5 @@
 import { NO_COUNTS, type Counts } from '../../../domain/stages.js';
-import { GRAINS } from '../../../domain/names.js';
+import { GRAINS, TABLES } from '../../../domain/names.js';
 import { sqlState } from '../errors.js';
 import { withClient, type Postgres } from '../pool.js';
 import { readFrozen, readRetired, type Frozen } from '../retention/frozen.js';
@@ -20,13 +20,22 @@ import {
   type StoredOffset,
 } from './queries.js';
 
+/** The tables that a snapshot is read from. */
+const READ: ReadonlySet<string> = new Set([
+  ...[TABLES.source, TABLES.ingestOffset, TABLES.batch, TABLES.windowMark, 'click_data'],
+  ...[TABLES.aggregateRun, TABLES.clickMetrics, TABLES.indexCursor, TABLES.indexReject],
+  ...[TABLES.retentionFloor, TABLES.retired],
+]);
+
 /** Latest runs that a report shows. */
 const RUNS = 5;
 
 /** What PostgreSQL knows, all of one moment. */
 export interface Snapshot {
-  /** What is not there yet, in words; then everything else is empty. */
+  /** What is not there yet, in words; everything else is empty where nothing could be read. */
   readonly missing: readonly string[];
+  /** Whether the tables of this report are there. */
+  readonly made: boolean;
   readonly account: Counts & { readonly batches: number };
   readonly offsets: readonly StoredOffset[];
   readonly skips: readonly TopicSkips[];
@@ -40,8 +49,10 @@ export interface Snapshot {
   readonly backlogs: readonly IndexBacklog[];
 }
 
-const nothing = (missing: string): Snapshot => ({
-  missing: [`${missing}: run \`clickstream migrate\``],
+/** @param missing What is not there yet, in words. */
+export const nothingYet = (missing: string): Snapshot => ({
+  missing: [missing],
+  made: false,
   account: { ...NO_COUNTS, batches: 0 },
   offsets: [],
   skips: [],
@@ -55,11 +66,13 @@ const nothing = (missing: string): Snapshot => ({
   backlogs: [],
 });
 
+const MIGRATE = 'run `clickstream migrate`';
+
 /** Names a few; a schema that is not there at all misses every table. */
 function describeMissing(schema: string, tables: readonly string[]): string {
   const some =
     tables.length > 3 ? `${tables.slice(0, 3).join(', ')} and ${tables.length - 3} more` : tables.join(', ');
-  return `tables of PostgreSQL's schema ${schema} (${some})`;
+  return `tables of PostgreSQL's schema ${schema} (${some}): ${MIGRATE}`;
 }
 
 /** One consistent view of PostgreSQL; a missing database, schema or table is an answer, not an error. */
@@ -68,11 +81,14 @@ export async function readSnapshot(postgres: Postgres): Promise<Snapshot> {
     return await withClient(postgres, `${postgres.name}:status`, async (client) => {
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
       const missing = await missingTables(client, postgres.name);
+      const described = missing.length > 0 ? [describeMissing(postgres.name, missing)] : [];
+      // A table that only a newer version has hides nothing of what was ingested before the upgrade.
       const snapshot =
-        missing.length > 0
-          ? nothing(describeMissing(postgres.name, missing))
+        described[0] !== undefined && missing.some((table) => READ.has(table))
+          ? nothingYet(described[0])
           : {
-              missing: [],
+              missing: described,
+              made: true,
               account: await readAccount(client),
               offsets: await readOffsets(client),
               skips: await readSkips(client),
@@ -90,7 +106,8 @@ export async function readSnapshot(postgres: Postgres): Promise<Snapshot> {
     });
   } catch (e) {
     // 3D000: the database does not exist; migrate makes it.
-    if (e instanceof Error && sqlState(e.cause) === '3D000') return nothing('the PostgreSQL database');
+    if (e instanceof Error && sqlState(e.cause) === '3D000')
+      return nothingYet(`the PostgreSQL database: ${MIGRATE}`);
     throw e;
   }
 }
