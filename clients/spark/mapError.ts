@@ -35,6 +35,28 @@ const CAUSES: readonly Cause[] = [
       ),
   },
   {
+    // Spark repeats the address, which may hold a password: this message does not.
+    pattern: /Unable to parse URL|could not open a JDBC connection/,
+    error: (_said, address, cause) =>
+      new ServerRefused(
+        'Spark',
+        `Spark at ${address} can make nothing of SPARK_JDBC_URL: it is malformed, or it names a service that is in no ` +
+          "service file. PGSERVICEFILE must name one that can be read, in the environment of Spark's driver and executors",
+        { cause },
+      ),
+  },
+  {
+    pattern:
+      /Connection to \S+ refused|The connection attempt failed|UnknownHostException|NoRouteToHostException/,
+    error: (said, _address, cause) =>
+      new ServerUnavailable(
+        'PostgreSQL',
+        `Spark cannot reach PostgreSQL: SPARK_JDBC_URL, or the service that it names, must lead there from Spark's ` +
+          `driver and from each executor; Spark said: ${said}`,
+        { cause },
+      ),
+  },
+  {
     pattern:
       /password authentication failed|no password was provided|no pg_hba\.conf entry|role "[^"]*" (does not exist|is not permitted)|authentication type \d+ is not supported/,
     error: (said, _address, cause) =>

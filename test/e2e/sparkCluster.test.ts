@@ -4,6 +4,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Client as Elasticsearch } from '@elastic/elasticsearch';
 import { noFailpoint, type AnalyzeDeps, type Failpoint } from '../../activities/deps.js';
 import { createRunSparkAggregation } from '../../activities/runSparkAggregation.js';
+import { parseServers } from '../../domain/config/servers.js';
 import { supplySpark, type SparkSupply } from '../../clients/spark/index.js';
 import { silentLogger } from '../../domain/logger.js';
 import type { AggregationResult } from '../../domain/stages.js';
@@ -23,6 +24,7 @@ import {
 import { closeGate, type Gate } from '../support/gate.js';
 import { until, withInstallation } from '../support/installation.js';
 import { testName } from '../support/names.js';
+import { openWire } from '../support/wire.js';
 import { isThere, startSparkCluster, type TestSparkCluster } from '../support/sparkCluster.js';
 import { plainFigures as figuresOfLog } from './plainFigures.js';
 
@@ -49,10 +51,10 @@ describe('a Spark cluster with two workers', () => {
     await cluster.stop();
   });
 
-  const run = (failpoint: Failpoint = noFailpoint): Promise<AggregationResult> => {
+  const run = (failpoint: Failpoint = noFailpoint, jdbcUrl = cluster.jdbcUrl): Promise<AggregationResult> => {
     const deps: AnalyzeDeps = {
       config: figuresConfig(name),
-      servers: schema.servers,
+      servers: parseServers({ ...process.env, SPARK_JDBC_URL: jdbcUrl }),
       postgres: schema.postgres,
       logger: silentLogger,
       failpoint,
@@ -149,6 +151,20 @@ describe('a Spark cluster with two workers', () => {
     await assertFigures([...clicks, ...clicks]);
   });
 
+  test('executors that PostgreSQL is out of reach for: the error says where to look, and nothing changes', async () => {
+    const clicks = await prepare(4);
+    const wire = await openWire(process.env['DATABASE_URL'] ?? '');
+    const broken = run(() => wire.cut(), cluster.nameService('wire', wire.port));
+    await assert.rejects(broken, ({ message }: Error) => {
+      assert.match(message, /^Spark cannot reach PostgreSQL: SPARK_JDBC_URL, .*each executor; .*refused/);
+      return true;
+    });
+    await assert.rejects(run(noFailpoint, 'jdbc:postgresql:///?service=nobody'), /PGSERVICEFILE/);
+    await assertFigures([]);
+    await run();
+    await assertFigures(clicks);
+  });
+
   test('the chain on a cluster: an executor and then a worker killed while a pipeline runs, and all is verified', async () => {
     const log = accessLog();
     const expected = await figuresOfLog(log);
@@ -158,8 +174,8 @@ describe('a Spark cluster with two workers', () => {
       const piped = installation.run(['pipeline']);
       await until('Spark to read', PATIENCE_MS, async () => {
         const { rows } = await schema.postgres.pool.query<{ n: string }>(
-          'SELECT count(*) AS n FROM pg_stat_activity WHERE application_name LIKE $1',
-          [`${installation.name}:spark:%`],
+          'SELECT count(*) AS n FROM pg_stat_activity WHERE application_name LIKE $1 AND application_name NOT LIKE $2',
+          [`${installation.name}:spark:%`, '%:warm:up'],
         );
         return Number(rows[0]?.n) > 0;
       });

@@ -1,17 +1,19 @@
 /** A Spark cluster of a test's own, whose processes may be killed. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ProcessName } from '../../infra/model.js';
 import { readServersFile, startServers, stopServers } from '../../infra/servers.js';
-import { writeServiceFile } from '../../infra/serviceFile.js';
+import { serviceFilePath, writeServiceFile } from '../../infra/serviceFile.js';
 import { until } from './installation.js';
 
 export interface TestSparkCluster {
   readonly remote: string;
   readonly jdbcUrl: string;
   readonly ui: string;
+  /** Gives PostgreSQL at another port a service name of its own. @returns its JDBC URL */
+  nameService(service: string, port: number): string;
   pidOf(process: ProcessName): number;
   /** Of each worker in turn, those of its executors that run. */
   executors(): number[][];
@@ -34,8 +36,14 @@ export async function startSparkCluster(databaseUrl: string): Promise<TestSparkC
   delete env['SPARK_REMOTE'];
   delete env['SPARK_JDBC_URL'];
   const start = () => startServers({ only: ['spark'], spark: 'cluster', stateDir, env }).finished;
+  // JVMs must not outlive a test process that ends early; each of them leads the group of its executors.
+  const killAll = (): void => {
+    for (const { pid } of Object.values(readServersFile(stateDir).processes)) killGroup(pid);
+  };
+  process.once('exit', killAll);
   const stop = async (): Promise<void> => {
     await stopServers({ stateDir });
+    process.removeListener('exit', killAll);
     rmSync(stateDir, { recursive: true, force: true });
   };
   const { file } = await start().catch(async (error: unknown) => {
@@ -49,6 +57,12 @@ export async function startSparkCluster(databaseUrl: string): Promise<TestSparkC
     jdbcUrl,
     ui: made?.ui ?? '',
     pidOf,
+    nameService(service, port) {
+      const file = serviceFilePath(stateDir);
+      const [, lines = ''] = readFileSync(file, 'utf8').split(/^\[.*\]\n/m);
+      appendFileSync(file, `[${service}]\n${lines.replace(/^port=.*$/m, `port=${port}`)}`);
+      return `jdbc:postgresql:///?service=${service}`;
+    },
     executors: () => WORKERS.map((worker) => childrenOf(pidOf(worker))),
     haveExecutors: () =>
       until('an executor on each worker', 60_000, () =>
@@ -62,6 +76,14 @@ export async function startSparkCluster(databaseUrl: string): Promise<TestSparkC
     stop,
   };
   return cluster;
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It is gone.
+  }
 }
 
 function childrenOf(pid: number): number[] {
