@@ -3,7 +3,14 @@ import type { Servers } from '../../domain/config/config.js';
 import { hasServer, namedByEnvironment } from '../../domain/config/servers.js';
 import { postgresThroughSpark, type Primary } from '../../clients/probe/index.js';
 import { loadConfig } from '../../clients/settings/loadConfig.js';
-import { SERVER_NAMES, TITLES, readServersFile, stateFolder, type ServerName } from '../../infra/servers.js';
+import {
+  SERVER_NAMES,
+  TITLES,
+  livingWorkers,
+  readServersFile,
+  stateFolder,
+  type ServerName,
+} from '../../infra/servers.js';
 import { findFolders, findTools } from '../../infra/tools.js';
 import { examples, ExitCode, exitCodes, type CliContext, type Command } from '../support/verb.js';
 import { examine, type Examined } from './servers/examine.js';
@@ -51,7 +58,11 @@ async function doctor(ctx: CliContext): Promise<void> {
 
 async function examineOne(name: ServerName, servers: Servers, installation: string): Promise<Examined> {
   const from = origin(name);
-  if (hasServer(servers, name)) return { ...(await examine(name, servers, installation)), from };
+  if (hasServer(servers, name)) {
+    const examined = await examine(name, servers, installation);
+    const workers = name === 'spark' && from === 'up' ? await clusterWorkers() : '';
+    return { ...examined, detail: `${examined.detail}${workers}`, from };
+  }
   return {
     name,
     title: TITLES[name],
@@ -67,6 +78,17 @@ async function examineOne(name: ServerName, servers: Servers, installation: stri
 function origin(name: ServerName): Examined['from'] {
   if (namedByEnvironment(process.env).includes(name)) return 'environment';
   return readServersFile(stateFolder(process.env)).processes[name] ? 'up' : 'nowhere';
+}
+
+/** Of a cluster that `up` started: `, 2 of 2 workers`. The chain runs with one as well. */
+async function clusterWorkers(): Promise<string> {
+  const cluster = readServersFile(stateFolder(process.env)).spark?.cluster;
+  if (cluster === undefined) return '';
+  const living = await livingWorkers(cluster.ui);
+  if (living === cluster.workers) return `, ${living} of ${cluster.workers} workers`;
+  const lost =
+    living === undefined ? ', the master does not answer' : `, ${living} of ${cluster.workers} workers`;
+  return `${lost}: \`npx clickstream up\` brings back what is missing`;
 }
 
 /** Spark reads PostgreSQL by an address of its own, which can lead elsewhere. */
