@@ -19,9 +19,11 @@ import {
 } from '../clients/postgres/aggregate/run.js';
 import { checkFingerprint, noteSettingsOf } from '../clients/postgres/aggregate/settings.js';
 import { contentOf } from '../clients/postgres/backfill/days.js';
+import { pgErrorFields } from '../clients/postgres/errors.js';
 import { readIdentity } from '../clients/postgres/identity.js';
 import { withClient } from '../clients/postgres/pool.js';
 import type { Config } from '../domain/config/config.js';
+import { ConfigurationError } from '../domain/errors.js';
 import { applicationName } from '../domain/names.js';
 import type { AggregationResult, RunSparkAggregationInput } from '../domain/stages.js';
 import type { AnalyzeDeps } from './deps.js';
@@ -34,6 +36,8 @@ import { computeInSpark, endQueries } from './sparkRead.js';
 const DEFAULT_MAX_ROWS = 3_000_000;
 /** Each day is up to 24 ranges of a query's text. */
 const MAX_DAYS = 62;
+/** SQLSTATE: NULL in a column that may not be empty. */
+const NOT_NULL = '23502';
 
 /** Who runs: names connections so that a later attempt of the same work can end an earlier one's. */
 interface Identity extends Writer {
@@ -129,7 +133,9 @@ async function aggregate(
     tag: identity.tag,
   };
   await computeInSpark(deps, alive, reading, (batches) =>
-    copyFigures(client, batches, (copy) => alive.exclusive(copy)),
+    copyFigures(client, batches, (copy) => alive.exclusive(copy)).catch((e: unknown) => {
+      throw refusedUrl(e, config, hours) ?? e;
+    }),
   );
 
   const merged = await alive.exclusive(async () => {
@@ -166,6 +172,19 @@ async function hoursOf(
   await checkFingerprint(client, config);
   const marked = await markedHours(client);
   return marked.length === 0 ? [] : chooseHours(client, marked, { maxRows, maxDays: MAX_DAYS });
+}
+
+/** Rows that were there before the column of roles.url was added, and so have no value in it. */
+function refusedUrl(e: unknown, config: Config, hours: readonly number[]): Error | undefined {
+  const field = pgErrorFields(e);
+  if (field?.sqlState !== NOT_NULL || field.column !== 'url') return undefined;
+  const { family, name } = config.roles.url;
+  const hour = (ms: number | undefined): string => new Date(ms ?? 0).toISOString().slice(0, 13);
+  return new ConfigurationError(
+    `roles.url is ${family}.${name}, which is empty in clicks between ${hour(hours[0])}h and ` +
+      `${hour(hours[hours.length - 1])}h UTC, such as older rows of a column that was added later: fill it in these ` +
+      `rows, or name the former column again`,
+  );
 }
 
 const dayBegin = (day: string): Date => new Date(`${day}T00:00:00Z`);

@@ -17,6 +17,7 @@ import type { Postgres } from '../clients/postgres/pool.js';
 import type { ExecuteOptions, SparkBatch, SparkSession } from '../clients/spark/index.js';
 import { ServerRefused } from '../domain/errors.js';
 import type { Logger } from '../domain/logger.js';
+import { damagedFigure, isUnreadableSketch } from './damagedFigure.js';
 import type { AnalyzeDeps } from './deps.js';
 import type { KeptAlive } from './keptAlive.js';
 import { LARGE_INPUT, SMALL_INPUT } from './sparkSettings.js';
@@ -65,7 +66,10 @@ export async function computeInSpark(
     await untilOver(run(deps, session, alive, reading, take), alive.signal, TIDY_MS);
   } catch (e) {
     await endQueries(deps, reading.application);
-    if (!alive.signal.aborted) await refuseAnotherServer(session, reading);
+    if (alive.signal.aborted) throw e;
+    const damage = await namedDamage(deps, session, alive, views.parts, e);
+    if (damage !== undefined) throw damage;
+    await refuseAnotherServer(session, reading);
     throw e;
   } finally {
     alive.signal.removeEventListener('abort', end);
@@ -144,6 +148,24 @@ export async function endQueries(
   } catch (e) {
     const advice = isRefusal(e) ? '; make this role a member of it (clickstream migrate --spark-role)' : '';
     logger.warn({ err: String(e) }, `the queries of Spark's role in PostgreSQL could not be ended${advice}`);
+  }
+}
+
+/** Names the figure whose sketch Spark could not read; undefined when that was not the error, or it was not found. */
+async function namedDamage(
+  { postgres, logger }: AnalyzeDeps,
+  session: SparkSession,
+  alive: KeptAlive,
+  parts: string | undefined,
+  error: unknown,
+): Promise<Error | undefined> {
+  if (parts === undefined || !isUnreadableSketch(error)) return undefined;
+  alive.say({ spark: 'looking for the figure whose sketch cannot be read' });
+  try {
+    return await damagedFigure(session, postgres, parts, { signal: alive.signal });
+  } catch (e) {
+    logger.warn({ err: String(e) }, 'the figure whose sketch cannot be read was not found');
+    return undefined;
   }
 }
 

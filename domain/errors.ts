@@ -90,6 +90,12 @@ export class ShardStalled extends ClickstreamError {
   readonly retryable = false;
 }
 
+/** A stored figure is damaged: the message names it and the backfill that makes it anew. */
+export class FigureDamaged extends ClickstreamError {
+  readonly code = 'FigureDamaged';
+  readonly retryable = false;
+}
+
 /** The aggregation's settings differ from those that the stored figures were computed with: backfill. */
 export class FiguresOutdated extends ClickstreamError {
   readonly code = 'FiguresOutdated';

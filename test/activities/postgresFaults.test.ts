@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import { openPostgres } from '../../clients/postgres/pool.js';
 import { parseServers } from '../../domain/config/servers.js';
+import { openWire } from '../support/wire.js';
 import { clicks, install, type Installation } from './installation.js';
 import { sumOf } from './sums.js';
 
@@ -32,46 +31,6 @@ function at(i: Installation, place: string, act: () => Promise<unknown>): Instal
       await act();
     },
   };
-}
-
-/** A way to PostgreSQL that can fall silent without breaking. */
-class Wire {
-  private readonly sockets = new Set<Socket>();
-  private constructor(
-    private readonly server: Server,
-    readonly url: string,
-  ) {}
-
-  static async to(url: string): Promise<Wire> {
-    const { port, hostname } = new URL(url);
-    const server = createServer((near) => {
-      const far = connect(Number(port), hostname);
-      for (const [from, to] of [
-        [near, far],
-        [far, near],
-      ] as const) {
-        wire.sockets.add(from);
-        from.on('data', (bytes) => to.write(bytes));
-        from.on('error', () => to.destroy());
-        from.on('close', () => to.destroy());
-      }
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const near = new URL(url);
-    near.host = `127.0.0.1:${(server.address() as { port: number }).port}`;
-    const wire = new Wire(server, near.href);
-    return wire;
-  }
-
-  fallSilent(): void {
-    for (const socket of this.sockets) socket.pause();
-  }
-
-  close(): void {
-    for (const socket of this.sockets) socket.destroy();
-    this.server.close();
-  }
 }
 
 describe('faults of PostgreSQL in the midst of a batch', () => {
@@ -126,7 +85,7 @@ describe('faults of PostgreSQL in the midst of a batch', () => {
 
   test('a connection that falls silent in mid-COPY: the attempt is given up, the next one ends its session', () =>
     withInstallation(async (i) => {
-      const wire = await Wire.to(process.env['DATABASE_URL'] ?? '');
+      const wire = await openWire(process.env['DATABASE_URL'] ?? '');
       const servers = parseServers({ ...process.env, DATABASE_URL: wire.url });
       const postgres = openPostgres(servers, i.config.name);
       try {
@@ -142,7 +101,7 @@ describe('faults of PostgreSQL in the midst of a batch', () => {
         assert.ok(Date.now() - began < 30_000, 'six heartbeat time-outs of 3 s');
         assert.deepEqual(sumOf([await i.persist(batch, 2)]), [800, 800, 0, 0, 0]);
       } finally {
-        wire.close();
+        await wire.cut();
         await postgres.close();
       }
     }));

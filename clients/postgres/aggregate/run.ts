@@ -1,4 +1,6 @@
 import type pg from 'pg';
+import type { Grain } from '../../../domain/names.js';
+import type { Postgres } from '../pool.js';
 
 /** A version from the one sequence that all figures share; drawn only when there is something to compute. */
 export async function nextVersion(client: pg.ClientBase): Promise<string> {
@@ -55,4 +57,19 @@ export async function recordRun(client: pg.ClientBase, run: RunRecord): Promise<
     ],
   );
   return rows[0]?.run_id ?? '';
+}
+
+/** The id of a figure, which is also its document's, in hex. */
+export async function figureIdOf(
+  { pool }: Postgres,
+  grain: Grain,
+  start: Date,
+  url: string,
+  country: string,
+): Promise<string> {
+  const { rows } = await pool.query<{ id: string }>(
+    "SELECT encode(figure_id($1, $2::timestamptz, $3, $4), 'hex') AS id",
+    [grain, start.toISOString(), url, country],
+  );
+  return rows[0]?.id ?? '';
 }

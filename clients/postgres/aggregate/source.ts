@@ -107,7 +107,9 @@ export function cleanPartsSource(config: Config, hours: readonly number[]): stri
   const times = (list: readonly number[]): string =>
     `ARRAY[${list.map((ms) => `'${new Date(ms).toISOString()}'`).join(', ')}]::timestamptz[]`;
   const nextMonth = (ms: number): number => utcMonth(ms + 32 * DAY_MS);
-  const figures = `m.url, m.country, m.click_count, m.bot_clicks, m.users_sketch, m.timed_clicks,
+  // A sketch that is gone must not pass for one of nobody: an empty one cannot be read.
+  const figures = `m.url, m.country, m.click_count, m.bot_clicks,
+    coalesce(m.users_sketch, ''::bytea) AS users_sketch, m.timed_clicks,
     m.total_time_spent_ms`;
   const start = '(extract(epoch FROM m.window_start) * 1000000)::bigint AS start_us';
   const { url, country } = config.roles;
