@@ -1,5 +1,6 @@
 import type { Figure } from '../../clients/elasticsearch/index.js';
 import type { Grain } from '../../domain/names.js';
+import { usersError } from '../../domain/sketch.js';
 import { csvLine } from './csv.js';
 import { grouped, humanTime } from './numbers.js';
 import { table, type TableColumn } from './table.js';
@@ -30,9 +31,9 @@ const DIGITS = new Set<keyof Figure>([
   'version',
 ]);
 
-/** The document as one line of JSON; integers beyond 2^53 come out digit by digit. */
+/** The document as one line of JSON, with the error of its users; integers beyond 2^53 come out digit by digit. */
 export const figureJson = (f: Figure): string =>
-  `{${Object.entries(f)
+  `{${Object.entries({ ...f, unique_users_error: usersError(f.unique_users_exact) })
     .map(([key, value]) => {
       const exact = typeof value === 'string' && DIGITS.has(key as keyof Figure);
       return `${JSON.stringify(key)}:${exact ? value : JSON.stringify(value)}`;

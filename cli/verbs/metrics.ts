@@ -5,68 +5,20 @@ import {
   SORTABLE,
   type Figure,
   type FigureQuery,
-  type Sortable,
 } from '../../clients/elasticsearch/index.js';
 import { UsageError } from '../../domain/errors.js';
+import { USERS_SORT } from '../../clients/postgres/aggregate/rangeUsers.js';
 import { GRAINS } from '../../domain/names.js';
+import { ESTIMATE_ERROR_TEXT } from '../../domain/sketch.js';
 import { CSV_HEADER, figureCsv, figureJson, figureTable } from '../format/figures.js';
-import { isoOption } from '../format/window.js';
+import { MERGE_CSV_HEADER } from '../format/rangeUsers.js';
 import { loadConfig } from '../loadConfig.js';
+import { printMerged } from '../metrics/merge.js';
+import { toMergeQuery, toQuery, type MetricsOptions } from '../metrics/options.js';
 import { examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
 /** Rows of the table without --limit. */
 const TABLE_ROWS = 20;
-
-export interface MetricsOptions {
-  readonly grain?: string;
-  readonly url?: string;
-  readonly country?: string;
-  readonly from?: string;
-  readonly to?: string;
-  readonly sort?: string;
-  readonly limit?: string;
-  readonly csv?: boolean;
-  readonly merge?: boolean;
-}
-
-function choice<T extends string>(option: string, value: string, choices: readonly T[]): T {
-  const found = choices.find((one) => one === value);
-  if (found === undefined) {
-    throw new UsageError(`${option}: expected one of ${choices.join(', ')}, got '${value}'`);
-  }
-  return found;
-}
-
-/** The options as a query. Throws `UsageError` naming the option. */
-export function toQuery(options: MetricsOptions): FigureQuery {
-  if (options.merge === true) {
-    throw new UsageError('--merge (unique users over a range, from the sketches) comes in a later version');
-  }
-  const grain = choice('--grain', options.grain ?? 'total', GRAINS);
-  const sort: Sortable = choice('--sort', options.sort ?? 'click_count', SORTABLE);
-  const from = options.from === undefined ? undefined : isoOption('--from', options.from);
-  const to = options.to === undefined ? undefined : isoOption('--to', options.to);
-  if (grain === 'total' && (from !== undefined || to !== undefined)) {
-    const option = from === undefined ? '--to' : '--from';
-    throw new UsageError(`${option}: the total is over all time; choose --grain hour, day or month`);
-  }
-  if (from !== undefined && to !== undefined && from >= to) {
-    throw new UsageError(`--to: expected a time after --from (${from}), got ${to}`);
-  }
-  if (options.limit !== undefined && !/^[1-9]\d{0,8}$/.test(options.limit)) {
-    throw new UsageError(`--limit: expected a whole number from 1 to 999999999, got '${options.limit}'`);
-  }
-  const { url, country } = options;
-  return {
-    grain,
-    sort,
-    ...(url !== undefined && { url: url.endsWith('*') ? { prefix: url.slice(0, -1) } : url }),
-    ...(country !== undefined && { country: /^[a-z]{2}$/i.test(country) ? country.toUpperCase() : country }),
-    ...(from !== undefined && { from }),
-    ...(to !== undefined && { to }),
-    ...(options.limit !== undefined && { limit: Number(options.limit) }),
-  };
-}
 
 /** Prints page by page, as fast as the reader takes it: everything may be more than fits into memory. */
 async function printLines(
@@ -106,11 +58,31 @@ async function printTable(
   if (found.length > rows) ctx.progress(`… and more: --limit N for N rows, --csv or --json for everything`);
 }
 
+/** What the index finds. */
+async function printFound(ctx: CliContext, query: FigureQuery, csv: boolean): Promise<void> {
+  const { config, servers } = await loadConfig({ ...(ctx.config !== undefined && { config: ctx.config }) });
+  const client = openElasticsearch(servers);
+  const search = (q: FigureQuery) => searchFigures(client, config.name, q, ctx.signal);
+  try {
+    if (ctx.json) {
+      await printLines(ctx, search(query), figureJson);
+    } else if (csv) {
+      await printLines(ctx, search(query), figureCsv, CSV_HEADER);
+    } else {
+      // One more than is shown tells whether there are more.
+      const rows = query.limit ?? TABLE_ROWS;
+      await printTable(ctx, query, search({ ...query, limit: query.limit ?? rows + 1 }), rows);
+    }
+  } finally {
+    await client.close();
+  }
+}
+
 export function register(program: Command, ctx: CliContext): void {
   program
     .command('metrics')
     .description('search the figures: clicks, people and time per URL and country')
-    .option('--grain <grain>', `the windows' length: ${GRAINS.join(', ')} (UTC)`, 'total')
+    .option('--grain <grain>', `the windows' length: ${GRAINS.join(', ')} (UTC; default: total)`)
     .option('--url <url>', 'only this URL, letter by letter; with a * at the end, all that begin so')
     .option('--country <code>', 'only this country (ISO code; ZZ: unknown)')
     .option(
@@ -120,18 +92,25 @@ export function register(program: Command, ctx: CliContext): void {
     .option('--to <time>', 'only windows that begin before this time')
     .option(
       '--sort <figure>',
-      `${SORTABLE.join(', ')}; figures and times falling, texts rising`,
-      'click_count',
+      `${SORTABLE.join(', ')} (default: click_count); figures and times falling, texts rising`,
     )
     .option(
       '--limit <n>',
       `at most so many figures (default: ${TABLE_ROWS} in the table, everything in --csv and --json)`,
     )
     .option('--csv', `comma-separated values: ${CSV_HEADER}`)
-    .option('--merge', 'comes in a later version')
+    .option(
+      '--merge',
+      'unique users of the whole range --from to --to (whole hours), per URL and country and over all of them, ' +
+        `out of the stored sketches; --sort ${USERS_SORT.join(', ')}`,
+    )
     .addHelpText(
       'after',
-      '\nWith --json: one object a line (NDJSON), with every figure. In the table, ~ marks an estimate.' +
+      '\nWith --json: one object a line (NDJSON), with every figure. In the table, ~ marks an estimate: within' +
+        `\n${ESTIMATE_ERROR_TEXT} in 95 of 100 cases (unique_users_error in --json; 0 where it is exact).` +
+        '\nWith --merge: one line per URL and country, the last line over all of them (url and country empty, null in' +
+        `\n--json). Columns of --csv: ${MERGE_CSV_HEADER}.` +
+        '\nIt needs PostgreSQL and Spark, not Elasticsearch, and reads no clicks.' +
         '\nWith --csv: URLs letter by letter (RFC 4180). A spreadsheet takes one that begins with = + - or @ for a' +
         '\nformula: import the file with that column as text.\n' +
         examples([
@@ -139,30 +118,20 @@ export function register(program: Command, ctx: CliContext): void {
           'clickstream metrics --grain hour --from 2026-11-25 --to 2026-11-26 --country DE',
           "clickstream metrics --url '/products/*' --sort total_time_spent_ms --limit 5",
           'clickstream metrics --grain day --csv > days.csv',
+          "clickstream metrics --merge --from 2026-11-20 --to 2026-11-25T14:00 --url '/products/*'",
         ]) +
         '\n' +
-        exitCodes({ 0: 'done', 2: 'usage or configuration', 3: 'Elasticsearch unreachable' }),
+        exitCodes({
+          0: 'done',
+          1: 'a stored sketch is damaged',
+          2: 'usage or configuration',
+          3: 'Elasticsearch unreachable (with --merge: PostgreSQL or Spark)',
+        }),
     )
-    .action(async (options: MetricsOptions) => {
-      const query = toQuery(options);
+    .action((options: MetricsOptions) => {
       if (options.csv === true && ctx.json) throw new UsageError('--csv and --json: choose one');
-      const { config, servers } = await loadConfig({
-        ...(ctx.config !== undefined && { config: ctx.config }),
-      });
-      const client = openElasticsearch(servers);
-      const search = (q: FigureQuery) => searchFigures(client, config.name, q, ctx.signal);
-      try {
-        if (ctx.json) {
-          await printLines(ctx, search(query), figureJson);
-        } else if (options.csv === true) {
-          await printLines(ctx, search(query), figureCsv, CSV_HEADER);
-        } else {
-          // One more than is shown tells whether there are more.
-          const rows = query.limit ?? TABLE_ROWS;
-          await printTable(ctx, query, search({ ...query, limit: query.limit ?? rows + 1 }), rows);
-        }
-      } finally {
-        await client.close();
-      }
+      return options.merge === true
+        ? printMerged(ctx, toMergeQuery(options), options.csv === true)
+        : printFound(ctx, toQuery(options), options.csv === true);
     });
 }

@@ -66,7 +66,10 @@ export async function ensureDays(
 async function ensureLeaf(client: pg.ClientBase, family: Family, day: Day): Promise<void> {
   const leaf = quoteIdent(leafName(family, day));
   const parent = quoteIdent(family);
-  const { rows } = await client.query<{ found: string | null }>('SELECT to_regclass($1) AS found', [leaf]);
+  const { rows } = await client.query<{ found: string | null }>(
+    "SELECT to_regclass(format('%I.%I', current_schema(), $1::text)) AS found",
+    [leafName(family, day)],
+  );
   if (rows[0]?.found !== null) return;
   const from = startOf(day);
   const to = new Date(from.getTime() + 86_400_000);

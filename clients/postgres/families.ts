@@ -50,13 +50,14 @@ interface Found {
   readonly type: string;
 }
 
+/** Those of the installation's own table: another of that name in `public` is none of ours. */
 export async function existingColumns(client: pg.ClientBase, table: string): Promise<readonly Found[]> {
   const { rows } = await client.query<Found>(
     `SELECT a.attname AS column, format_type(a.atttypid, a.atttypmod) AS type
        FROM pg_attribute a
-      WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
+      WHERE a.attrelid = to_regclass(format('%I.%I', current_schema(), $1::text)) AND a.attnum > 0 AND NOT a.attisdropped
       ORDER BY a.attnum`,
-    [quoteIdent(table)],
+    [table],
   );
   return rows;
 }

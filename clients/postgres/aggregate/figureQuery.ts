@@ -1,13 +1,13 @@
 import type { Config } from '../../../domain/config/config.js';
 
 /** Sketches keep 2^12 hashes: exact up to 4,096 users, above within 1.6 % (one standard error). */
-const LG_K = 12;
+export const LG_K = 12;
 /**
  * The first two bytes of a serialised sketch that has dropped users (theta < 1): the preamble's length, longer by
  * the one word that holds theta, and the form, 3 plain or 4 compressed. The rounded estimate cannot tell: that of
  * 4,097 users may be 4,096.
  */
-const ESTIMATES = "('0303', '0204')";
+export const ESTIMATES = "('0303', '0204')";
 
 const HOUR_US = 3_600_000_000;
 const DAY_US = 24 * HOUR_US;

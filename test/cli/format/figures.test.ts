@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import { Command } from 'commander';
 import { CSV_HEADER, figureCsv, figureJson, figureTable } from '../../../cli/format/figures.js';
 import { humanTime } from '../../../cli/format/numbers.js';
-import { register, toQuery } from '../../../cli/verbs/metrics.js';
+import { toMergeQuery, toQuery } from '../../../cli/metrics/options.js';
+import { register } from '../../../cli/verbs/metrics.js';
 import type { Figure } from '../../../clients/elasticsearch/index.js';
 import { UsageError } from '../../../domain/errors.js';
 
@@ -140,7 +141,6 @@ describe('metrics options', () => {
       [{ from: '2026-11-02' }, /--from: the total/],
       [{ limit: '0' }, /--limit/],
       [{ limit: '1e3' }, /--limit/],
-      [{ merge: true }, /--merge .*later version/],
     ];
     for (const [options, message] of wrong) {
       assert.throws(
@@ -148,5 +148,43 @@ describe('metrics options', () => {
         (e) => e instanceof UsageError && message.test(e.message),
       );
     }
+  });
+});
+
+describe('metrics --merge options', () => {
+  it('become a range of whole hours', () => {
+    assert.deepEqual(
+      toMergeQuery({
+        merge: true,
+        from: '2026-11-01',
+        to: '2026-11-02T14:00+05:00',
+        url: '/a*',
+        country: 'de',
+      }),
+      {
+        range: { from: Date.UTC(2026, 10, 1), to: Date.UTC(2026, 10, 2, 9) },
+        sort: 'unique_users',
+        url: { prefix: '/a' },
+        country: 'DE',
+      },
+    );
+    assert.deepEqual(toMergeQuery({ merge: true }).range, { from: -Infinity, to: Infinity });
+  });
+  it('name the option that is wrong', () => {
+    const wrong: [Parameters<typeof toMergeQuery>[0], RegExp][] = [
+      [{ grain: 'day' }, /--grain: with --merge there is one figure/],
+      [{ sort: 'avg_time_spent_ms' }, /--sort: expected one of unique_users, /],
+      [
+        { from: '2026-11-02T14:30' },
+        /--from: .*whole hour .*2026-11-02T14:00Z or 2026-11-02T15:00Z, got .*14:30/,
+      ],
+      [{ to: '2026-11-02T00:00+05:30' }, /--to: .*whole hour .*got 2026-11-01T18:30/],
+      [{ from: '2026-11-02', to: '2026-11-02' }, /--to: expected a time after --from/],
+    ];
+    for (const [options, message] of wrong)
+      assert.throws(
+        () => toMergeQuery(options),
+        (e) => e instanceof UsageError && message.test(e.message),
+      );
   });
 });

@@ -1,0 +1,114 @@
+import { SORTABLE, type FigureQuery, type Sortable } from '../../clients/elasticsearch/index.js';
+import {
+  USERS_SORT,
+  type UsersFilter,
+  type UsersRange,
+  type UsersSort,
+} from '../../clients/postgres/aggregate/rangeUsers.js';
+import { HOUR_MS } from '../../clients/postgres/aggregate/windows.js';
+import { UsageError } from '../../domain/errors.js';
+import { GRAINS } from '../../domain/names.js';
+import { isoOption } from '../format/window.js';
+
+export interface MetricsOptions {
+  readonly grain?: string;
+  readonly url?: string;
+  readonly country?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly sort?: string;
+  readonly limit?: string;
+  readonly csv?: boolean;
+  readonly merge?: boolean;
+}
+
+/** What `--merge` asks for. */
+export interface MergeQuery extends UsersFilter {
+  readonly range: UsersRange;
+  readonly sort: UsersSort;
+  readonly limit?: number;
+}
+
+function choice<T extends string>(option: string, value: string, choices: readonly T[]): T {
+  const found = choices.find((one) => one === value);
+  if (found === undefined) {
+    throw new UsageError(`${option}: expected one of ${choices.join(', ')}, got '${value}'`);
+  }
+  return found;
+}
+
+/** The options that all queries share. Throws `UsageError` naming the option. */
+function common(options: MetricsOptions): {
+  readonly from?: string;
+  readonly to?: string;
+  readonly filter: UsersFilter;
+  readonly limit?: number;
+} {
+  const from = options.from === undefined ? undefined : isoOption('--from', options.from);
+  const to = options.to === undefined ? undefined : isoOption('--to', options.to);
+  if (from !== undefined && to !== undefined && from >= to) {
+    throw new UsageError(`--to: expected a time after --from (${from}), got ${to}`);
+  }
+  if (options.limit !== undefined && !/^[1-9]\d{0,8}$/.test(options.limit)) {
+    throw new UsageError(`--limit: expected a whole number from 1 to 999999999, got '${options.limit}'`);
+  }
+  const { url, country } = options;
+  return {
+    ...(from !== undefined && { from }),
+    ...(to !== undefined && { to }),
+    filter: {
+      ...(url !== undefined && { url: url.endsWith('*') ? { prefix: url.slice(0, -1) } : url }),
+      ...(country !== undefined && {
+        country: /^[a-z]{2}$/i.test(country) ? country.toUpperCase() : country,
+      }),
+    },
+    ...(options.limit !== undefined && { limit: Number(options.limit) }),
+  };
+}
+
+/** The options as a search of the index. */
+export function toQuery(options: MetricsOptions): FigureQuery {
+  const grain = choice('--grain', options.grain ?? 'total', GRAINS);
+  const sort: Sortable = choice('--sort', options.sort ?? 'click_count', SORTABLE);
+  const { from, to, filter, limit } = common(options);
+  if (grain === 'total' && (from !== undefined || to !== undefined)) {
+    const option = from === undefined ? '--to' : '--from';
+    throw new UsageError(
+      `${option}: the total is over all time; choose --grain hour, day or month, or --merge`,
+    );
+  }
+  return {
+    grain,
+    sort,
+    ...filter,
+    ...(from !== undefined && { from }),
+    ...(to !== undefined && { to }),
+    ...(limit !== undefined && { limit }),
+  };
+}
+
+/** A sketch is of a whole hour: nothing finer can be merged, and rounding would answer another question. */
+function wholeHour(option: string, iso: string | undefined, open: number): number {
+  if (iso === undefined) return open;
+  const at = Date.parse(iso);
+  const hour = Math.floor(at / HOUR_MS) * HOUR_MS;
+  if (hour === at) return at;
+  const [before, after] = [hour, hour + HOUR_MS].map((ms) => new Date(ms).toISOString().slice(0, 16));
+  throw new UsageError(
+    `${option}: with --merge expected a whole hour (UTC), such as ${before}Z or ${after}Z, got ${iso}`,
+  );
+}
+
+/** The options of `--merge` as a union of stored sketches. */
+export function toMergeQuery(options: MetricsOptions): MergeQuery {
+  if (options.grain !== undefined)
+    throw new UsageError('--grain: with --merge there is one figure for the whole range; leave it out');
+  const sort = choice('--sort', options.sort ?? 'unique_users', USERS_SORT);
+  const { from, to, filter, limit } = common(options);
+  return {
+    range: { from: wholeHour('--from', from, -Infinity), to: wholeHour('--to', to, Infinity) },
+    sort,
+    ...filter,
+    ...(limit !== undefined && { limit }),
+  };
+}
