@@ -1,12 +1,15 @@
-import { CopyEncoder, type CopyValue } from '../clients/postgres/copyBinary.js';
+import type { FetchedRecord } from '../clients/kafka/client.js';
+import { CopyEncoder, type CopyValue, type RowKeys } from '../clients/postgres/copyBinary.js';
+import { PlainRows } from '../clients/postgres/copyPlain.js';
 import { dayOf, type Day } from '../clients/postgres/days.js';
 import { familyColumns } from '../clients/postgres/families.js';
 import { clickIdHigh, clickIdLow } from '../clients/postgres/offsets.js';
-import { BEFORE_RETENTION, isBelow, type Floor } from '../clients/postgres/retention/floor.js';
+import { BEFORE_RETENTION, type Floor } from '../clients/postgres/retention/floor.js';
 import { REJECTED_COLUMNS } from '../clients/postgres/staging.js';
 import type { Config } from '../domain/config/config.js';
 import type { ClaimFilter } from '../domain/claimFilter.js';
 import type { Decoder, KafkaRecord, Row } from '../domain/event/decoder.js';
+import type { PlainEvent } from '../domain/event/plain/event.js';
 import { FAMILIES, type Family } from '../domain/names.js';
 import type { OffsetRange } from '../domain/stages.js';
 import { RowClaims } from './rowClaims.js';
@@ -45,6 +48,12 @@ const DAY_US = 86_400_000_000;
 /** What one `write` to a file carries at least. */
 const CHUNK = 256 * 1024;
 
+export interface Decoders {
+  readonly decoder: Decoder;
+  /** The decoder's short way; absent where the mapping has none. */
+  readonly plain?: PlainEvent | undefined;
+}
+
 /** Decodes records and writes them to the spool in PostgreSQL's binary COPY form. */
 export class BatchWriter {
   readonly counts = { records: 0, rows: 0, rejected: 0, filtered: 0 };
@@ -61,10 +70,15 @@ export class BatchWriter {
   private readonly claims = new RowClaims();
   private readonly entries = new RowEntries();
   private lastDay: { from: number; day: Day } | undefined;
+  /** The floor, as a number of µs. */
+  private readonly floor: number;
+  /** Of the row in hand: used again for each. */
+  private readonly keys = { high: 0, low: 0, eventId: undefined as Uint8Array | undefined, timeUs: 0 };
+  private readonly plainRows: Readonly<Record<Family, PlainRows>> | undefined;
 
   constructor(
     private readonly spool: SpoolWriter,
-    private readonly decode: Decoder,
+    private readonly decoders: Decoders,
     config: Config,
     private readonly source: { readonly sourceId: number; readonly topic: string },
     private readonly limits: {
@@ -80,22 +94,68 @@ export class BatchWriter {
       geo_data: encoder('geo_data'),
       user_agent_data: encoder('user_agent_data'),
     };
+    this.floor = limits.floor === undefined ? -Infinity : Number(limits.floor);
+    const { plain } = decoders;
+    const plainRows = (event: PlainEvent, family: Family): PlainRows =>
+      new PlainRows(this.encoders[family], event, event.columns[family]);
+    this.plainRows = plain && {
+      click_data: plainRows(plain, 'click_data'),
+      geo_data: plainRows(plain, 'geo_data'),
+      user_agent_data: plainRows(plain, 'user_agent_data'),
+    };
   }
 
   /** @returns false, and nothing is written, when the record would open more new days than a batch may */
-  add(record: KafkaRecord): boolean {
-    const decoded = this.decode(record, this.source);
+  add(record: FetchedRecord): boolean {
+    const added = this.addPlain(record) ?? this.addDecoded(record);
+    if (!added) return false;
+    this.counts.records++;
+    this.bytes += record.size;
+    return true;
+  }
+
+  /** The short way. @returns undefined where only the decoder can judge the record */
+  private addPlain(record: FetchedRecord): boolean | undefined {
+    const { plain } = this.decoders;
+    if (plain === undefined || this.plainRows === undefined || !plain.begin(record, this.source))
+      return undefined;
+    const { click_data, geo_data, user_agent_data } = this.plainRows;
+    const { encoders } = this;
+    const clicks = encoders.click_data.length;
+    const geo = encoders.geo_data.length;
+    const agents = encoders.user_agent_data.length;
+    const { eventId, eventTimeUs } = plain;
+    this.setKeys(record, eventTimeUs);
+    const made =
+      click_data.add(this.keysWith(eventId)) &&
+      geo_data.add(this.keysWith(undefined)) &&
+      user_agent_data.add(this.keys);
+    const stays = made && eventTimeUs >= this.floor && this.admit(this.day(eventTimeUs));
+    if (!stays) {
+      encoders.click_data.truncate(clicks);
+      encoders.geo_data.truncate(geo);
+      encoders.user_agent_data.truncate(agents);
+      if (!made) return undefined;
+      if (eventTimeUs >= this.floor) return false;
+      this.filter(BEFORE_RETENTION);
+      return true;
+    }
+    this.noteRow(record, eventId, eventTimeUs);
+    return true;
+  }
+
+  private addDecoded(record: FetchedRecord): boolean {
+    const decoded = this.decoders.decoder(record, this.source);
     if (decoded.kind === 'row') {
       const { row } = decoded;
-      if (isBelow(row.eventTimeUs, this.limits.floor)) this.filter(BEFORE_RETENTION);
-      else if (this.admit(this.day(row.eventTimeUs))) this.addRow(record, row);
+      const timeUs = Number(row.eventTimeUs);
+      if (timeUs < this.floor) this.filter(BEFORE_RETENTION);
+      else if (this.admit(this.day(timeUs))) this.addRow(record, row, timeUs);
       else return false;
     } else if (decoded.kind === 'rejected') {
       this.rejected.row(deadLetterValues({ record, ...decoded }));
       this.counts.rejected++;
     } else this.filter(decoded.reason);
-    this.counts.records++;
-    this.bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0);
     return true;
   }
 
@@ -126,23 +186,39 @@ export class BatchWriter {
     this.counts.filtered++;
   }
 
-  private addRow({ partition, offset }: KafkaRecord, { eventId, eventTimeUs, families }: Row): void {
-    const number = Number(offset);
-    const high = clickIdHigh(this.source.sourceId, partition, number);
-    const low = clickIdLow(number);
-    const timeUs = Number(eventTimeUs);
+  private addRow(record: FetchedRecord, { eventId, families }: Row, timeUs: number): void {
+    this.setKeys(record, timeUs);
     const { click_data, geo_data, user_agent_data } = this.encoders;
-    click_data.rowWithKeys({ high, low, eventId, timeUs }, families.click_data);
-    const keys = { high, low, eventId: undefined, timeUs };
-    geo_data.rowWithKeys(keys, families.geo_data);
-    user_agent_data.rowWithKeys(keys, families.user_agent_data);
+    click_data.rowWithKeys(this.keysWith(eventId), families.click_data);
+    geo_data.rowWithKeys(this.keysWith(undefined), families.geo_data);
+    user_agent_data.rowWithKeys(this.keys, families.user_agent_data);
+    this.noteRow(record, eventId, timeUs);
+  }
+
+  private setKeys({ partition, position }: FetchedRecord, timeUs: number): void {
+    const { keys } = this;
+    keys.high = clickIdHigh(this.source.sourceId, partition, position);
+    keys.low = clickIdLow(position);
+    keys.timeUs = timeUs;
+  }
+
+  private keysWith(eventId: Uint8Array | undefined): RowKeys {
+    this.keys.eventId = eventId;
+    return this.keys;
+  }
+
+  /** A row has been appended to every family. */
+  private noteRow({ partition }: FetchedRecord, eventId: Uint8Array, timeUs: number): void {
+    const { click_data, geo_data, user_agent_data } = this.encoders;
     const [clicks = 0, geo = 0, agents = 0] = this.written;
-    this.entries.add(high, low, [
+    this.entries.add(
+      this.keys.high,
+      this.keys.low,
       clicks + click_data.length,
       geo + geo_data.length,
       agents + user_agent_data.length,
-    ]);
-    this.claims.add(eventId, partition, eventTimeUs);
+    );
+    this.claims.add(eventId, partition, timeUs);
     this.counts.rows++;
   }
 
@@ -150,7 +226,8 @@ export class BatchWriter {
   private async put(file: SpoolFile, from: CopyEncoder | RowEntries, all: boolean): Promise<number> {
     const { length } = from;
     if (length === 0 || (!all && length < CHUNK)) return 0;
-    await this.spool.write(file, from.take());
+    await this.spool.write(file, from.written);
+    from.clear();
     return length;
   }
 
@@ -165,11 +242,10 @@ export class BatchWriter {
   }
 
   /** Most rows are of the day of the row before them. */
-  private day(time: bigint): Day {
-    const timeUs = Number(time);
+  private day(timeUs: number): Day {
     const last = this.lastDay;
     if (last !== undefined && timeUs >= last.from && timeUs < last.from + DAY_US) return last.day;
-    const day = dayOf(time);
+    const day = dayOf(BigInt(timeUs));
     this.lastDay = { from: Math.floor(timeUs / DAY_US) * DAY_US, day };
     return day;
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
+import type { FetchedPartition } from '../clients/kafka/client.js';
 import { batchIdOf } from '../clients/postgres/batchId.js';
 import { existingDays, MAX_DAYS } from '../clients/postgres/days.js';
 import { allNextOffsets, asPositions, topicMadeAgain } from '../clients/postgres/offsets.js';
@@ -74,7 +75,7 @@ class Consumption {
     try {
       const writer = new BatchWriter(
         spooled,
-        deps.decoder,
+        deps,
         deps.config,
         { sourceId: source.sourceId, topic: input.topic },
         { existing, newDays: input.exact === undefined ? MAX_DAYS : Infinity, floor },
@@ -121,7 +122,7 @@ class Consumption {
   }
 
   private async read(writer: BatchWriter): Promise<void> {
-    const { records: maxRecords, bytes: maxBytes, waitMs } = this.deps.config.ingest.batch;
+    const { records: maxRecords, waitMs } = this.deps.config.ingest.batch;
     const patience = this.input.waitMs ?? waitMs;
     const open = this.input.exact === undefined;
     const began = Date.now();
@@ -148,42 +149,55 @@ class Consumption {
           signal: this.signal,
         },
       );
-      for (const { partition, lastStableOffset, items } of fetched) {
-        this.stable.set(partition, lastStableOffset);
-        const before = this.at.get(partition);
-        for (const item of items) {
-          const end = this.ends.get(partition);
-          if ('next' in item) {
-            this.at.set(partition, end !== undefined && item.next > end ? end : item.next);
-            continue;
-          }
-          if (end !== undefined && item.offset >= end) {
-            this.at.set(partition, end);
-            break;
-          }
-          if (!writer.add(item)) {
-            this.at.set(partition, item.offset);
-            this.full = true;
-            break;
-          }
-          this.at.set(partition, item.offset + 1n);
-          if (open && (writer.counts.records >= maxRecords || writer.bytes >= maxBytes)) {
-            this.full = true;
-            break;
-          }
-        }
-        if (this.at.get(partition) !== before) {
-          moved = Date.now();
-          this.firstMove ??= moved;
-        }
+      for (const fetchedPart of fetched) {
+        if (this.take(fetchedPart, writer, open)) moved = Date.now();
         this.progress.records = writer.counts.records;
         this.progress.bytes = writer.bytes;
         await writer.flush();
         if (this.full) break;
       }
+      this.deps.kafka.release(fetched);
       // Decoding is synchronous; between two fetches heartbeats and the other shard get their turn.
       await sleep(0);
     }
+  }
+
+  /** Takes records of a partition until they end or the batch is full. @returns whether the position moved */
+  private take(
+    { partition, lastStableOffset, items }: FetchedPartition,
+    writer: BatchWriter,
+    open: boolean,
+  ): boolean {
+    const { records: maxRecords, bytes: maxBytes } = this.deps.config.ingest.batch;
+    this.stable.set(partition, lastStableOffset);
+    const before = this.at.get(partition) ?? 0n;
+    const end = Number(this.ends.get(partition) ?? Infinity);
+    let at = Number(before);
+    for (const item of items) {
+      if ('next' in item) {
+        at = Math.min(Number(item.next), end);
+        continue;
+      }
+      const { position } = item;
+      if (position >= end) {
+        at = end;
+        break;
+      }
+      if (!writer.add(item)) {
+        at = position;
+        this.full = true;
+        break;
+      }
+      at = position + 1;
+      if (open && (writer.counts.records >= maxRecords || writer.bytes >= maxBytes)) {
+        this.full = true;
+        break;
+      }
+    }
+    if (BigInt(at) === before) return false;
+    this.at.set(partition, BigInt(at));
+    this.firstMove ??= Date.now();
+    return true;
   }
 
   /** Towards the end of a batch only about what it still takes: the rest would be fetched again. */

@@ -5,6 +5,7 @@ import type { SparkSession } from '../clients/spark/index.js';
 import type { Config, Servers } from '../domain/config/config.js';
 import type { ClaimFilter } from '../domain/claimFilter.js';
 import type { Decoder } from '../domain/event/decoder.js';
+import type { PlainEvent } from '../domain/event/plain/event.js';
 import type { Logger } from '../domain/logger.js';
 import type { Spool } from './spool.js';
 
@@ -34,6 +35,8 @@ export interface BaseDeps {
 export interface IngestDeps extends BaseDeps {
   readonly kafka: KafkaClient;
   readonly decoder: Decoder;
+  /** The decoder's short way; absent where the mapping has none. */
+  readonly plain?: PlainEvent | undefined;
   readonly spool: Spool;
   /** The event ids that this process has seen lately: one for all its shards. */
   readonly claims: ClaimFilter;

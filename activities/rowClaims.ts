@@ -16,18 +16,20 @@ export class RowClaims {
   /** The same memory. */
   private bytes = new Uint8Array(this.ids.buffer);
   private minutes = new Int32Array(1024);
-  private readonly rowsOf = new Map<number, number[]>();
+  /** Runs of rows of one partition, in the order in which they came. */
+  private readonly runs: { readonly partition: number; readonly from: number; to: number }[] = [];
   private rows = 0;
 
   /** @param eventId 16 bytes */
-  add(eventId: Uint8Array, partition: number, eventTimeUs: bigint): void {
+  add(eventId: Uint8Array, partition: number, eventTimeUs: number): void {
     const row = this.rows++;
     if (row === this.minutes.length) this.grow();
-    this.bytes.set(eventId, row * 16);
-    this.minutes[row] = Math.floor(Number(eventTimeUs) / 60e6);
-    const rows = this.rowsOf.get(partition);
-    if (rows === undefined) this.rowsOf.set(partition, [row]);
-    else rows.push(row);
+    const { bytes } = this;
+    for (let i = 0, at = row * 16; i < 16; i++) bytes[at + i] = eventId[i] as number;
+    this.minutes[row] = Math.floor(eventTimeUs / 60e6);
+    const run = this.runs.at(-1);
+    if (run?.partition === partition) run.to = row + 1;
+    else this.runs.push({ partition, from: row, to: row + 1 });
   }
 
   /**
@@ -38,12 +40,14 @@ export class RowClaims {
   settle(filter: ClaimFilter): ClaimedRows {
     const seen = new Uint8Array(this.rows);
     const minutes = new Set<number>();
-    for (const partition of [...this.rowsOf.keys()].sort((a, b) => a - b))
-      for (const row of this.rowsOf.get(partition) ?? []) {
+    const { ids } = this;
+    let last: number | undefined;
+    for (const { from, to } of [...this.runs].sort((a, b) => a.partition - b.partition || a.from - b.from))
+      for (let row = from; row < to; row++) {
         const at = row * 4;
-        const { ids } = this;
+        const minute = this.minutes[row];
         if (filter.claim(ids[at] ?? 0, ids[at + 1] ?? 0, ids[at + 2] ?? 0, ids[at + 3] ?? 0)) seen[row] = 1;
-        else minutes.add(this.minutes[row] ?? 0);
+        else if (minute !== undefined && minute !== last) minutes.add((last = minute));
       }
     return { candidates: rangesOf(seen), minutes: [...minutes].sort((a, b) => a - b) };
   }

@@ -13,25 +13,30 @@ export class RowEntries {
     return this.at;
   }
 
-  /** @param high of the click_id, as `low` 32 bits; `ends`: of the row in the families' files, in bytes */
-  add(high: number, low: number, ends: readonly number[]): void {
+  /** @param high of the click_id, as `low` 32 bits; then where the row ends in the families' files, in bytes */
+  add(high: number, low: number, clicks: number, geo: number, agents: number): void {
     if (this.at + ROW_ENTRY > this.bytes.length) this.grow();
     const { view, at } = this;
     view.setInt32(at, high);
     view.setInt32(at + 4, low);
-    for (let i = 0; i < 3; i++) {
-      const end = ends[i] ?? 0;
-      view.setInt32(at + 8 + i * 8, Math.floor(end / TWO_32));
-      view.setInt32(at + 12 + i * 8, end);
-    }
+    this.end(at + 8, clicks);
+    this.end(at + 16, geo);
+    this.end(at + 24, agents);
     this.at += ROW_ENTRY;
   }
 
-  /** Hands over the entries since the last call. */
-  take(): Buffer {
-    const taken = Buffer.from(this.bytes.subarray(0, this.at));
+  private end(at: number, bytes: number): void {
+    this.view.setInt32(at, Math.floor(bytes / TWO_32));
+    this.view.setInt32(at + 4, bytes);
+  }
+
+  /** The entries since the last `clear`, good until the next `add`. */
+  get written(): Buffer {
+    return this.bytes.subarray(0, this.at);
+  }
+
+  clear(): void {
     this.at = 0;
-    return taken;
   }
 
   private grow(): void {

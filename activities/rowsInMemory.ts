@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { COPY_HEADER, COPY_TRAILER, CopyEncoder } from '../clients/postgres/copyBinary.js';
 import { familyColumns } from '../clients/postgres/families.js';
 import type { Config } from '../domain/config/config.js';
@@ -17,11 +16,7 @@ export class RowsInMemory {
     return this.entries[row]?.clickId ?? -1n;
   }
 
-  rows(family: Family, ranges: readonly RowRange[], onChunk?: (bytes: number) => Promise<void>): Readable {
-    return Readable.from(this.chunks(family, ranges, onChunk), { objectMode: false });
-  }
-
-  private async *chunks(
+  async *rows(
     family: Family,
     ranges: readonly RowRange[],
     onChunk?: (bytes: number) => Promise<void>,

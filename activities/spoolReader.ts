@@ -1,5 +1,4 @@
 import { open, readFile, type FileHandle } from 'node:fs/promises';
-import { Readable } from 'node:stream';
 import { crc32c } from '../clients/kafka/crc32c.js';
 import { COPY_HEADER, COPY_TRAILER } from '../clients/postgres/copyBinary.js';
 import { SpoolLost } from '../domain/errors.js';
@@ -16,6 +15,8 @@ type ByteRange = readonly [from: number, to: number];
 export class SpoolReader {
   /** Files that were read in full and have their checksum. */
   private readonly sound = new Set<SpoolFile>();
+  /** Buffers that no COPY uses now. */
+  private readonly spare: Buffer[] = [];
 
   private constructor(
     private readonly spool: Spool,
@@ -39,32 +40,28 @@ export class SpoolReader {
   }
 
   /** The family's rows in these ranges, ascending; `onChunk` is told the bytes handed over. */
-  rows(family: Family, ranges: readonly RowRange[], onChunk?: (bytes: number) => Promise<void>): Readable {
+  rows(
+    family: Family,
+    ranges: readonly RowRange[],
+    onChunk?: (bytes: number) => Promise<void>,
+  ): AsyncIterable<Uint8Array> {
     const field = 8 + 8 * FAMILIES.indexOf(family);
     const end = (row: number): number =>
       row < 0 ? 0 : Number(this.entries.readBigInt64BE(row * ROW_ENTRY + field));
-    return this.stream(
+    return this.chunks(
       family,
       ranges.map(([from, to]) => [end(from - 1), end(to - 1)]),
       onChunk,
     );
   }
 
-  rejected(): Readable {
-    return this.stream('rejected', [[0, this.batch.files.rejected.bytes]]);
-  }
-
-  private stream(
-    file: SpoolFile,
-    ranges: readonly ByteRange[],
-    onChunk?: (bytes: number) => Promise<void>,
-  ): Readable {
-    return Readable.from(this.chunks(file, ranges, onChunk), { objectMode: false });
+  rejected(): AsyncIterable<Uint8Array> {
+    return this.chunks('rejected', [[0, this.batch.files.rejected.bytes]]);
   }
 
   /**
    * The first time a file is read in full, whatever of it is wanted, and checked against its checksum before
-   * PostgreSQL is told that the COPY is complete.
+   * PostgreSQL is told that the COPY is complete. Two buffers take turns: see CopyIn.
    */
   private async *chunks(
     file: SpoolFile,
@@ -75,6 +72,7 @@ export class SpoolReader {
     const handle = await open(this.spool.path(batchId, file)).catch((e: unknown) => {
       throw this.lost(file, 'vanished from the spool', e);
     });
+    let [buffer, other] = [this.buffer(), this.buffer()];
     try {
       yield COPY_HEADER;
       const whole = !this.sound.has(file);
@@ -82,7 +80,7 @@ export class SpoolReader {
       let crc = 0;
       let next = 0;
       for (let at = whole ? 0 : (ranges[0]?.[0] ?? 0); at < end;) {
-        const chunk = await this.read(handle, file, at, Math.min(CHUNK, end - at));
+        const chunk = await this.read(handle, file, at, buffer.subarray(0, end - at));
         if (whole) crc = crc32c(chunk, crc);
         const kept = keep(chunk, at, ranges, next);
         next = kept.next;
@@ -90,19 +88,25 @@ export class SpoolReader {
         if (!whole) at = Math.max(at, ranges[next]?.[0] ?? end);
         if (kept.length === 0) continue;
         yield chunk.subarray(0, kept.length);
+        [buffer, other] = [other, buffer];
         await onChunk?.(kept.length);
       }
       if (whole && crc !== files[file].crc) throw this.lost(file, 'does not have its checksum');
       this.sound.add(file);
       yield COPY_TRAILER;
     } finally {
+      // What was yielded before the last `yield` is on its way no more.
+      this.spare.push(buffer, other);
       await handle.close();
     }
   }
 
-  private async read(handle: FileHandle, file: SpoolFile, at: number, bytes: number): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafe(bytes);
-    const { bytesRead } = await handle.read(buffer, 0, bytes, at);
+  private buffer(): Buffer {
+    return this.spare.pop() ?? Buffer.allocUnsafeSlow(CHUNK);
+  }
+
+  private async read(handle: FileHandle, file: SpoolFile, at: number, buffer: Buffer): Promise<Buffer> {
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, at);
     if (bytesRead === 0) throw this.lost(file, 'is cut off');
     return buffer.subarray(0, bytesRead);
   }

@@ -1,7 +1,7 @@
 import type { AnalyzeDeps, BaseDeps, IngestDeps } from '../activities/deps.js';
 import { openSpool } from '../activities/spool.js';
 import { openElasticsearch } from '../clients/elasticsearch/index.js';
-import { openDecoder } from '../clients/enrich/decoder.js';
+import { openDecoders } from '../clients/enrich/decoder.js';
 import { openKafka } from '../clients/kafka/index.js';
 import { checkSchema } from '../clients/postgres/migrate.js';
 import { readShards } from '../clients/postgres/offsets.js';
@@ -52,10 +52,10 @@ export async function openClients(
       closing.push(() => kafka.close());
       const key =
         servers.visitorKey === undefined ? await visitorKey(postgres) : Buffer.from(servers.visitorKey);
-      const decoder = await openDecoder(config, key);
+      const decoders = await openDecoders(config, key);
       const spool = await openSpool(config, logger);
       closing.push(() => spool.close());
-      clients.ingest = { ...base, kafka, decoder, spool, claims: new ClaimFilter(), draining };
+      clients.ingest = { ...base, ...decoders, kafka, spool, claims: new ClaimFilter(), draining };
     }
     if (role !== 'ingest') {
       const elasticsearch = openElasticsearch(servers);

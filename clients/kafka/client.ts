@@ -1,3 +1,4 @@
+import type { RecordInBytes } from '../../domain/event/types.js';
 import type { Position } from '../../domain/stages.js';
 
 /** One incarnation of a topic, as the brokers describe it now. */
@@ -9,13 +10,11 @@ export interface TopicDescription {
   readonly partitions: readonly number[];
 }
 
-export interface FetchedRecord {
-  readonly partition: number;
-  readonly offset: bigint;
-  /** ms since 1970; -1: none. */
-  readonly timestampMs: number;
-  readonly key: Uint8Array | null;
-  readonly value: Uint8Array | null;
+export interface FetchedRecord extends RecordInBytes {
+  /** `offset`, as a number: click ids have room for 2^40 of them. */
+  readonly position: number;
+  /** Of key and value. */
+  readonly size: number;
 }
 
 /** Offsets that were passed: what follows begins at `next`. Ends each record batch, empty ones included. */
@@ -29,6 +28,8 @@ export interface FetchedPartition {
   readonly lastStableOffset: bigint;
   /** Records from the wanted offset on, in order; read once, lazily: decompression happens while walking. */
   readonly items: Iterable<FetchedRecord | Passed>;
+  /** What their bytes lie in: for `release`. */
+  readonly memory: ArrayBufferLike;
 }
 
 export interface FetchOptions {
@@ -81,6 +82,8 @@ export interface KafkaClient {
     from: ReadonlyMap<number, bigint>,
     options: FetchOptions,
   ): Promise<readonly FetchedPartition[]>;
+  /** Lends the memory of a fetch to later ones: none of its records may be read any more. Nobody has to. */
+  release(fetched: readonly FetchedPartition[]): void;
   /** For the lag tools that people use; never read back. */
   commitGroupOffsets(group: string, topic: string, positions: readonly Position[]): Promise<void>;
   createTopic(topic: string, partitions: number): Promise<'created' | 'present'>;

@@ -1,5 +1,6 @@
 import type { Servers } from '../../domain/config/config.js';
 import { kafkaErrorType, worthAnotherLook } from './errors.js';
+import type { FrameMemory } from './frames.js';
 import { newCluster, type Broker, type Cluster, type PartitionMetadata } from './internals.js';
 import { QUICK, withTries } from './tries.js';
 
@@ -18,6 +19,7 @@ export class TopicConnection {
     private readonly servers: Servers,
     private readonly clientId: string,
     readonly topic: string,
+    private readonly memory: FrameMemory,
   ) {}
 
   /**
@@ -41,7 +43,7 @@ export class TopicConnection {
 
   private async once<T>(use: (cluster: Cluster) => Promise<T>, fresh: boolean): Promise<T> {
     // Kept at once, even if what follows fails: whoever closes this closes its sockets too.
-    const cluster = (this.cluster ??= newCluster(this.servers, this.clientId));
+    const cluster = (this.cluster ??= newCluster(this.servers, this.clientId, this.memory));
     if (fresh || !this.ready) {
       await cluster.connect();
       await cluster.addTargetTopic(this.topic);

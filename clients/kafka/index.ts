@@ -7,6 +7,7 @@ import type { FetchedPartition, KafkaClient } from './client.js';
 import { loadCodecs } from './codecs.js';
 import { moved, TopicConnection } from './connection.js';
 import { createTopic } from './createTopic.js';
+import { FrameMemory } from './frames.js';
 import { KAFKA, leaderMoved } from './errors.js';
 import { fetchRaw, type RawPartition } from './fetch.js';
 import { newKafka, READ_COMMITTED } from './internals.js';
@@ -24,6 +25,7 @@ const EARLIEST = -2;
 /** Kafka by offset range. Nothing connects before the first call; connections are kept per topic and lane. */
 export function openKafka(servers: Servers, clientId: string, logger: Logger = silentLogger): KafkaClient {
   const connections = new Map<string, TopicConnection>();
+  const memory = new FrameMemory();
   let kafka: Kafka | undefined;
   let warnedOfIds = false;
   const api = (): Kafka => (kafka ??= newKafka(servers, clientId));
@@ -32,7 +34,7 @@ export function openKafka(servers: Servers, clientId: string, logger: Logger = s
     const key = `${topic}\n${lane}`;
     const known = connections.get(key);
     if (known !== undefined) return known;
-    const made = new TopicConnection(servers, clientId, topic);
+    const made = new TopicConnection(servers, clientId, topic, memory);
     connections.set(key, made);
     return made;
   };
@@ -162,10 +164,14 @@ export function openKafka(servers: Servers, clientId: string, logger: Logger = s
         .map(({ partition, lastStableOffset, aborted, recordSet }): FetchedPartition => ({
           partition,
           lastStableOffset,
+          memory: recordSet.buffer,
           items: {
             [Symbol.iterator]: () => walkRecordSet(recordSet, partition, from.get(partition) ?? 0n, aborted),
           },
         }));
+    },
+    release: (fetched) => {
+      for (const used of new Set(fetched.map((part) => part.memory))) memory.giveBack(used);
     },
     commitGroupOffsets: async (group, topic, positions) => {
       if (positions.length === 0) return;

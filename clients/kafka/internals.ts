@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { Kafka, logLevel, type KafkaConfig, type SASLOptions } from 'kafkajs';
 import type { Servers } from '../../domain/config/config.js';
 import type { Position } from '../../domain/stages.js';
+import { framingSockets, type FrameMemory } from './frames.js';
 
 export interface Encoder {
   writeBufferInternal(bytes: Buffer): void;
@@ -25,6 +26,8 @@ export interface Broker {
   readonly versions: Readonly<Record<number, { readonly maxVersion: number }>> | null;
   readonly connectionPool: {
     send<T>(call: { readonly request: Request; readonly response: Response<T> }): Promise<T>;
+    /** The second one is for fetches alone. */
+    readonly pool: readonly { chunks: Buffer[]; readonly bytesBuffered: number }[];
   };
   lookupRequest(
     apiKey: number,
@@ -72,7 +75,6 @@ const EncoderClass = load('kafkajs/src/protocol/encoder') as new () => Encoder;
 const { createLogger } = load('kafkajs/src/loggers') as {
   readonly createLogger: (options: object) => unknown;
 };
-const makeSocketFactory = load('kafkajs/src/network/socketFactory') as () => unknown;
 const { requests } = load('kafkajs/src/protocol/requests') as { requests: { Fetch: unknown } };
 
 export const API = { fetch: 1, metadata: 3 } as const;
@@ -83,6 +85,12 @@ export const newEncoder = (): Encoder => new EncoderClass();
 /** kafkajs's own encoding of a Fetch request, in the newest version that both sides know (11). */
 export const fetchRequest = (broker: Broker, args: object): Request =>
   broker.lookupRequest(API.fetch, requests.Fetch)(args).request;
+
+/** kafkajs keeps an empty rest of each response, and would copy the whole next one to join the two. */
+export function dropEmptyRests(broker: Broker): void {
+  for (const connection of broker.connectionPool.pool)
+    if (connection.bytesBuffered === 0) connection.chunks = [];
+}
 
 /** A loaded machine needs more than kafkajs's one second to connect. */
 const CONNECT_MS = 5_000;
@@ -125,11 +133,11 @@ const common = (
 
 const mute = (): (() => void) => () => undefined;
 
-export function newCluster(servers: Servers, clientId: string): Cluster {
+export function newCluster(servers: Servers, clientId: string, memory: FrameMemory): Cluster {
   return new ClusterClass({
     ...common(servers, clientId),
     logger: createLogger({ level: logLevel.NOTHING, logCreator: mute }),
-    socketFactory: makeSocketFactory(),
+    socketFactory: framingSockets(memory),
     connectionTimeout: CONNECT_MS,
     authenticationTimeout: CONNECT_MS,
     requestTimeout: REQUEST_MS,

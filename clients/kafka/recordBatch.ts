@@ -111,29 +111,71 @@ function records(
   const count = batch.readInt32BE(AT.count);
   // A fetch returns whole batches: what lies below the wanted offset was read before.
   const firstWanted = Number(from - base);
+  const first = Number(base);
   const found: FetchedRecord[] = [];
   for (let i = 0; i < count; i++) {
     const end = body.varint() + body.at;
     body.at += 1; // record attributes, unused
     const timestampDelta = body.varint();
     const offsetDelta = body.varint();
-    const key = body.bytes();
-    const value = body.bytes();
+    const keyFrom = body.bytes();
+    const keyTo = body.at;
+    const valueFrom = body.bytes();
+    const valueTo = body.at;
     body.seek(end); // headers are not used
     if (offsetDelta < firstWanted) continue;
     const created = firstTimestamp < 0 ? -1 : firstTimestamp + timestampDelta;
     const timestampMs = appendTime ? maxTimestamp : created;
-    found.push({ partition, offset: base + BigInt(offsetDelta), timestampMs, key, value });
+    const position = first + offsetDelta;
+    found.push(
+      new BatchRecord(partition, position, timestampMs, body.buffer, keyFrom, keyTo, valueFrom, valueTo),
+    );
   }
   if (!body.ended) throw new UnreadableBatch(`${where}: more follows the ${count} records that it announces`);
   return found;
+}
+
+/** A record in the bytes of its batch: key and value are cut out only for those who ask for them. */
+class BatchRecord implements FetchedRecord {
+  constructor(
+    readonly partition: number,
+    readonly position: number,
+    readonly timestampMs: number,
+    readonly bytes: Buffer,
+    private readonly keyFrom: number,
+    private readonly keyTo: number,
+    readonly valueFrom: number,
+    readonly valueTo: number,
+  ) {}
+
+  get offset(): bigint {
+    return BigInt(this.position);
+  }
+
+  get key(): Uint8Array | null {
+    return this.cut(this.keyFrom, this.keyTo);
+  }
+
+  get value(): Uint8Array | null {
+    return this.cut(this.valueFrom, this.valueTo);
+  }
+
+  get size(): number {
+    const { keyFrom, keyTo, valueFrom, valueTo } = this;
+    return (keyFrom < 0 ? 0 : keyTo - keyFrom) + (valueFrom < 0 ? 0 : valueTo - valueFrom);
+  }
+
+  private cut(from: number, to: number): Uint8Array | null {
+    const { buffer, byteOffset } = this.bytes;
+    return from < 0 ? null : new Uint8Array(buffer, byteOffset + from, to - from);
+  }
 }
 
 /** Reads one record after another; whatever points outside the batch is damage. */
 class Reader {
   at = 0;
   constructor(
-    private readonly buffer: Buffer,
+    readonly buffer: Buffer,
     private readonly where: string,
   ) {}
 
@@ -156,13 +198,13 @@ class Reader {
     throw this.damaged();
   }
 
-  /** Length-prefixed bytes, a view; null for length -1. */
-  bytes(): Uint8Array | null {
+  /** Passes length-prefixed bytes. @returns where they begin; -1 for null, of length -1 */
+  bytes(): number {
     const length = this.varint();
-    if (length < 0) return null;
+    if (length < 0) return -1;
     const start = this.at;
     this.seek(start + length);
-    return new Uint8Array(this.buffer.buffer, this.buffer.byteOffset + start, length);
+    return start;
   }
 
   get ended(): boolean {

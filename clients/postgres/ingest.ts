@@ -1,9 +1,7 @@
 /** The statements of persistBatch, one a function; all of them run inside its one transaction. */
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
 import type { Counts, OffsetRange, Position } from '../../domain/stages.js';
+import { CopyIn } from './copyIn.js';
 import { floorText, type Floor } from './retention/floor.js';
 import { quoteList } from './sql.js';
 
@@ -81,15 +79,15 @@ export async function terminateOwn(client: Pick<Client, 'query'>, own: string): 
   );
 }
 
-/** Binary COPY; `table` is quoted. */
+/** Binary COPY; `table` is quoted. Of `rows` see CopyIn. */
 export async function copyRows(
   client: Client,
   table: string,
   columns: readonly string[],
-  rows: Readable,
+  rows: AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  const stream = client.query(copyFrom(`COPY ${table} (${quoteList(columns)}) FROM STDIN (FORMAT binary)`));
-  await pipeline(rows, stream);
+  const copy = new CopyIn(`COPY ${table} (${quoteList(columns)}) FROM STDIN (FORMAT binary)`, rows);
+  await client.query(copy).done;
 }
 
 /**

@@ -37,6 +37,31 @@ export function ipv4Number(text: string): number | undefined {
   return dots === 3 && digits > 0 ? address * 256 + byte : undefined;
 }
 
+/** The same of a text that still lies in bytes. */
+export function ipv4InBytes(bytes: Uint8Array, start: number, end: number): number | undefined {
+  if (end - start < 7 || end - start > 15) return undefined;
+  let address = 0;
+  let dots = 0;
+  let byte = 0;
+  let digits = 0;
+  for (let i = start; i < end; i++) {
+    const digit = (bytes[i] as number) - 48;
+    if (digit === -2) {
+      if (digits === 0 || dots === 3) return undefined;
+      address = address * 256 + byte;
+      dots++;
+      byte = 0;
+      digits = 0;
+      continue;
+    }
+    if (digit < 0 || digit > 9 || (digits > 0 && byte === 0)) return undefined;
+    byte = byte * 10 + digit;
+    digits++;
+    if (byte > 255) return undefined;
+  }
+  return dots === 3 && digits > 0 ? address * 256 + byte : undefined;
+}
+
 function parseIPv4(text: string): Uint8Array | undefined {
   const address = ipv4Number(text);
   if (address === undefined) return undefined;

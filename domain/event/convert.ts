@@ -2,7 +2,7 @@
 import type { ColumnType, TimeSpelling } from '../config/config.js';
 import { ipv4Number, parseAddress } from './address.js';
 import { Rejection } from './rejection.js';
-import { checkExact, checkText, jsonText } from './text.js';
+import { checkExact, checkKeyLength, checkText, jsonText } from './text.js';
 import { dateReader, timeReader } from './time.js';
 import type { Value } from './types.js';
 import { withoutPassword } from './url.js';
@@ -131,6 +131,14 @@ const toTimestamp = (spelling: TimeSpelling): Converter => {
     return new Rejection('impossible_time', 'expected a time in the years 1 to 9999, got another');
   };
 };
+
+/** Of the column with the role user: users are keys, see checkKeyLength. */
+export const bounded =
+  (convert: Converter): Converter =>
+  (value) => {
+    const text = convert(value);
+    return (typeof text === 'string' ? checkKeyLength(text) : undefined) ?? text;
+  };
 
 /** @param times how timestamptz and date columns are written: as the event's own time */
 export function converter(type: ColumnType, times: TimeSpelling): Converter {

@@ -4,12 +4,11 @@
  */
 import type { Column, Config } from '../config/config.js';
 import type { Family } from '../names.js';
-import { converter, toText, type Converter } from './convert.js';
+import { bounded, converter, toText, type Converter } from './convert.js';
 import { madeEventId, ownEventId } from './eventId.js';
 import { PlaceCompiler, type Lookup } from './lookup.js';
 import { parseRecord } from './parseRecord.js';
 import { Rejection } from './rejection.js';
-import { checkKeyLength } from './text.js';
 import { checkPlausible, timeReader } from './time.js';
 import type { Decoded, Decoder, Enrichers, Hash, Value } from './types.js';
 import { normalizeUrl, withoutPassword } from './url.js';
@@ -64,7 +63,7 @@ export function createDecoder(config: Config, enrich: Enrichers, hash: Hash): De
     return {
       ...named,
       lookup: compiler.lookup(column.from),
-      convert: isSame(column, roles.user) ? boundedText(convert) : convert,
+      convert: isSame(column, roles.user) ? bounded(convert) : convert,
     };
   };
   const columns = {
@@ -104,7 +103,8 @@ export function createDecoder(config: Config, enrich: Enrichers, hash: Hash): De
     const foundTime = eventTime.find(view);
     if (foundTime === undefined) return rejected('event.time', undefined, missing, own);
     const read = foundTime instanceof Rejection ? foundTime : readTime(foundTime);
-    const time = read instanceof Rejection ? read : (checkPlausible(read, record.timestampMs) ?? read);
+    const time =
+      read instanceof Rejection ? read : (checkPlausible(Number(read), record.timestampMs) ?? read);
     if (time instanceof Rejection) return rejected('event.time', eventTime.placeOf(view), time, own);
 
     const values = { click_data: [] as Value[], geo_data: [] as Value[], user_agent_data: [] as Value[] };
@@ -139,14 +139,6 @@ function compileUrl({ event, roles }: Config, compiler: PlaceCompiler): Lookup {
 const missing = new Rejection('missing_required', 'expected a value, got none');
 
 const isSame = (a: Column, b: Column | undefined): boolean => a.family === b?.family && a.name === b.name;
-
-/** Users are keys: see checkKeyLength. */
-const boundedText =
-  (convert: Converter): Converter =>
-  (value) => {
-    const text = convert(value);
-    return (typeof text === 'string' ? checkKeyLength(text) : undefined) ?? text;
-  };
 
 function rejected(
   field: string,

@@ -1,7 +1,7 @@
 import { Rejection } from './rejection.js';
 
 /** Longest id and user, in UTF-8 bytes: their indexes hold 2,704 bytes and no more. */
-const MAX_KEY_BYTES = 2048;
+export const MAX_KEY_BYTES = 2048;
 /** PostgreSQL refuses deeper jsonb only at thousands, but Spark and people give up long before. */
 const MAX_JSON_DEPTH = 64;
 

@@ -15,12 +15,12 @@ const MICRO_DIGITS: Readonly<Record<Exclude<NamedTimeFormat, 'iso'>, number>> = 
   epoch_us: 0,
 };
 
-const utc = (year: number): bigint => BigInt(Date.UTC(year, 0, 1)) * 1000n;
+const utc = (year: number): number => Date.UTC(year, 0, 1) * 1000;
 /** No web page was clicked before: an earlier time is a unit mistaken or a clock unset. */
 const EARLIEST_US = utc(2000);
 const LATEST_US = utc(2100);
 /** How far a client's clock may run ahead of the record's own timestamp. */
-const AHEAD_US = 24n * 3600n * 1_000_000n;
+const AHEAD_US = SECONDS_A_DAY * MICROS_A_SECOND;
 
 /** A text, a number, or a bigint: µs that are known already, as of `$kafka.timestamp`. */
 export type TimeReader = (value: unknown) => bigint | Rejection;
@@ -127,13 +127,16 @@ function readEpoch(value: string | number, units: readonly number[]): bigint | u
 
 const isPlausible = (time: bigint): boolean => time >= EARLIEST_US && time < LATEST_US;
 
-/** Judged by the record and not by the clock, so that a second run judges alike. */
-export function checkPlausible(time: bigint, kafkaTimestampMs: number): Rejection | undefined {
+/**
+ * Judged by the record and not by the clock, so that a second run judges alike.
+ * @param time µs since 1970; as a number it is exact wherever it matters, before 2100
+ */
+export function checkPlausible(time: number, kafkaTimestampMs: number): Rejection | undefined {
   if (time < EARLIEST_US)
     return new Rejection('impossible_time', 'expected a time from 2000 on, got an earlier one');
   if (time >= LATEST_US)
     return new Rejection('impossible_time', 'expected a time before 2100, got a later one');
-  return kafkaTimestampMs >= 0 && time > BigInt(Math.trunc(kafkaTimestampMs)) * 1000n + AHEAD_US
+  return kafkaTimestampMs >= 0 && time > Math.trunc(kafkaTimestampMs) * 1000 + AHEAD_US
     ? new Rejection(
         'impossible_time',
         'expected a time at most 24 h after the record was sent, got a later one',

@@ -11,6 +11,14 @@ export interface KafkaRecord {
   readonly value: Uint8Array | null;
 }
 
+/** A record whose key and value still lie among those of others. */
+export interface RecordInBytes extends KafkaRecord {
+  readonly bytes: Uint8Array;
+  /** Where the value stands in `bytes`; -1: there is none. */
+  readonly valueFrom: number;
+  readonly valueTo: number;
+}
+
 /**
  * By column type: text, inet, uuid and jsonb are checked text; integer and double are numbers, bigint is a
  * bigint; timestamptz is µs since 1970 as a bigint; date is days since 1970 as a number.

@@ -5,7 +5,7 @@ import { RowClaims } from '../../activities/rowClaims.js';
 import { ClaimFilter } from '../../domain/claimFilter.js';
 
 const idOf = (n: number): Uint8Array => Uint8Array.from({ length: 16 }, (_, i) => (i < 4 ? n >> (8 * i) : 7));
-const MINUTE = 60_000_000n;
+const MINUTE = 60_000_000;
 const small = (): ClaimFilter => new ClaimFilter({ bytes: 64 * 1024 });
 
 describe('the claims of a batch', () => {
@@ -13,7 +13,7 @@ describe('the claims of a batch', () => {
     const filter = small();
     const batch = (): ReturnType<RowClaims['settle']> => {
       const claims = new RowClaims();
-      for (let n = 0; n < 3000; n++) claims.add(idOf(n), n % 3, BigInt(n % 5) * MINUTE + 1n);
+      for (let n = 0; n < 3000; n++) claims.add(idOf(n), n % 3, (n % 5) * MINUTE + 1);
       return claims.settle(filter);
     };
     assert.deepEqual(batch(), { candidates: [], minutes: [0, 1, 2, 3, 4] });
@@ -22,10 +22,10 @@ describe('the claims of a batch', () => {
 
   test('of equal ids in a batch the row with the lowest click_id is the first, wherever it stands', () => {
     const claims = new RowClaims();
-    claims.add(idOf(1), 2, 0n);
-    claims.add(idOf(2), 0, 0n);
+    claims.add(idOf(1), 2, 0);
+    claims.add(idOf(2), 0, 0);
     claims.add(idOf(1), 1, -MINUTE);
-    claims.add(idOf(2), 0, 9n * MINUTE);
+    claims.add(idOf(2), 0, 9 * MINUTE);
     assert.deepEqual(claims.settle(small()), {
       candidates: [
         [0, 1],
@@ -43,7 +43,7 @@ describe('the claims of a batch', () => {
         const first = new Set<number>();
         for (const rows of batches) {
           const claims = new RowClaims();
-          for (const { id, partition } of rows) claims.add(idOf(id), partition, 0n);
+          for (const { id, partition } of rows) claims.add(idOf(id), partition, 0);
           const { candidates } = claims.settle(filter);
           rows.forEach(({ id }, n) => {
             if (candidates.some(([from, to]) => n >= from && n < to)) return;

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { after, describe, test } from 'node:test';
 import { CompressionTypes } from 'kafkajs';
 import { TopicConnection } from '../../../clients/kafka/connection.js';
+import { FrameMemory } from '../../../clients/kafka/frames.js';
 import { fetchRaw } from '../../../clients/kafka/fetch.js';
 import { openTestKafka, text } from '../../support/kafka.js';
 
@@ -11,7 +12,7 @@ after(close);
 
 /** The codec's number in the first batch of partition 0. */
 async function codecInLog(topic: string): Promise<number> {
-  const connection = new TopicConnection(servers, 'clickstream-test', topic);
+  const connection = new TopicConnection(servers, 'clickstream-test', topic, new FrameMemory());
   try {
     return await connection.run('looking at a batch', undefined, async (cluster) => {
       const [broker] = (await connection.leaders(cluster, [0])).keys();

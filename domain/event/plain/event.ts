@@ -1,0 +1,215 @@
+/**
+ * The decoder's short way for plain events, compiled once from the mapping: it finds where the values stand in the
+ * bytes of a record, so that they are copied from there. What is not plain, in the event or in the mapping, is left to
+ * the decoder, and so is every rejection: what this gives is what the decoder gives, or nothing.
+ */
+import type { Column, ColumnType, Config } from '../../config/config.js';
+import { FAMILIES, type Family } from '../../names.js';
+import { bounded, converter, type Converter } from '../convert.js';
+import { madeEventId, ownEventId } from '../eventId.js';
+import { PlaceCompiler, type Lookup } from '../lookup.js';
+import { Rejection } from '../rejection.js';
+import { checkPlausible, timeReader } from '../time.js';
+import type { Enrichers, Hash, RecordInBytes, RecordSource } from '../types.js';
+import { uuidInBytes } from '../uuid.js';
+import { EventView } from '../view.js';
+import { isPlain, MADE, NONE, PlainPaths, UNSURE, type PlainPlace } from './places.js';
+import { Kind, PlainScanner } from './scanner.js';
+import { isoMicros } from './time.js';
+import { plainCondition, type PlainCondition } from './where.js';
+
+export interface PlainColumn {
+  readonly type: ColumnType;
+  readonly places: readonly PlainPlace[];
+  readonly required: boolean;
+  /** Of the column with the role url, where an empty text is no value. */
+  readonly isUrl: boolean;
+  /** Of the column with the role user, whose length is bounded. */
+  readonly isKey: boolean;
+  /** As the decoder's, for values that are not copied. */
+  readonly convert: Converter;
+}
+
+export class PlainEvent {
+  /** Of the event that `begin` was given. */
+  readonly eventId = new Uint8Array(16);
+  eventTimeUs = 0;
+  /** The value that `find` last answered MADE for. */
+  made: unknown;
+  /** Feeds the enrichments. */
+  readonly view: EventView;
+  readonly columns: Readonly<Record<Family, readonly PlainColumn[]>>;
+  readonly scanner: PlainScanner;
+  private readonly nulls: readonly Uint8Array[];
+  private readonly where: readonly (PlainCondition | undefined)[];
+  private readonly id: readonly PlainPlace[];
+  private readonly time: readonly PlainPlace[];
+  /** ISO is the first of the time's formats. */
+  private readonly iso: boolean;
+  private readonly readTime: ReturnType<typeof timeReader>;
+
+  private constructor(
+    config: Config,
+    enrich: Enrichers,
+    private readonly hash: Hash,
+  ) {
+    const { event, families, roles } = config;
+    const sources = [event.address, event.agent, event.referrer, roles.url.from];
+    const paths = new PlainPaths(new PlaceCompiler(event.nulls), sources.flat().every(isPlain));
+    const same = (a: Column, b: Column | undefined): boolean => a.family === b?.family && a.name === b.name;
+    const compile = (column: Column): PlainColumn => {
+      const isUrl = same(column, roles.url);
+      const isKey = same(column, roles.user) && !isUrl;
+      const convert = converter(column.type, event.time);
+      return {
+        type: column.type,
+        places: paths.placesOf(column.from),
+        required: column.required,
+        isUrl,
+        isKey,
+        convert: isKey ? bounded(convert) : convert,
+      };
+    };
+    this.columns = Object.fromEntries(
+      FAMILIES.map((family) => [family, families[family].map(compile)]),
+    ) as unknown as Record<Family, readonly PlainColumn[]>;
+    this.where = event.where.map((condition) => plainCondition(condition, paths));
+    this.id = paths.placesOf(event.id);
+    this.time = paths.placesOf(event.time.from);
+    this.iso = event.time.formats[0] === 'iso';
+    this.readTime = timeReader(event.time);
+    const encoder = new TextEncoder();
+    this.nulls = event.nulls.map((text) => encoder.encode(text));
+    const [address = [], agent = [], referrer = [], url = []] = sources.map((list) => paths.placesOf(list));
+    const textAt = (places: readonly PlainPlace[]): Lookup => ({
+      find: () => this.scalarAt(places),
+      placeOf: () => undefined,
+    });
+    this.view = new EventView(
+      {
+        address: textAt(address),
+        agent: textAt(agent),
+        referrer: textAt(referrer),
+        url: () => this.urlAt(url),
+      },
+      enrich,
+    );
+    this.scanner = new PlainScanner(paths.paths);
+  }
+
+  /** @returns undefined where the mapping has no short way */
+  static of(config: Config, enrich: Enrichers, hash: Hash): PlainEvent | undefined {
+    const { event } = config;
+    const wellFormed = event.nulls.every((text) => text.isWellFormed());
+    if (event.normalizeUrl || !wellFormed) return undefined;
+    const plain = new PlainEvent(config, enrich, hash);
+    return plain.where.includes(undefined) ? undefined : plain;
+  }
+
+  /** @returns false: ask the decoder */
+  begin(record: RecordInBytes, source: RecordSource): boolean {
+    const { bytes, valueFrom, valueTo } = record;
+    if (valueFrom < 0 || !this.scanner.scan(bytes, valueFrom, valueTo)) return false;
+    this.view.begin({}, record, source);
+    for (const holds of this.where) if (holds?.(this) !== true) return false;
+    return this.takeTime(record.timestampMs) && this.takeId(record, source);
+  }
+
+  /** The first place with a value. @returns its slot, or NONE, UNSURE or MADE */
+  find(places: readonly PlainPlace[], unlessEmpty = false): number {
+    const { kinds } = this.scanner;
+    for (let i = 0; i < places.length; i++) {
+      const place = places[i] as PlainPlace;
+      if (typeof place !== 'number') {
+        this.made = place(this.view);
+        if (this.made === undefined) continue;
+        return this.made instanceof Rejection ? UNSURE : MADE;
+      }
+      if (place === UNSURE) return UNSURE;
+      const kind = kinds[place] as number;
+      if (kind === Kind.Absent || kind === Kind.Null) continue;
+      if (kind === Kind.Text && this.isMissing(place, unlessEmpty)) continue;
+      return place;
+    }
+    return NONE;
+  }
+
+  /** Of a text, or of what JSON spells as its text would be. */
+  textOf(slot: number): string {
+    const { starts, ends } = this.scanner;
+    return utf8.decode(this.scanner.bytes.subarray(starts[slot], ends[slot]));
+  }
+
+  /** As JSON.parse would give it; of objects it knows nothing. */
+  valueOf(slot: number): string | number | boolean {
+    const kind = this.scanner.kinds[slot];
+    if (kind === Kind.True || kind === Kind.False) return kind === Kind.True;
+    const text = this.textOf(slot);
+    return kind === Kind.Text ? text : Number(text);
+  }
+
+  private isMissing(slot: number, unlessEmpty: boolean): boolean {
+    const start = this.scanner.starts[slot] as number;
+    const length = (this.scanner.ends[slot] as number) - start;
+    if (length === 0 && unlessEmpty) return true;
+    for (const text of this.nulls)
+      if (text.length === length && isAt(text, this.scanner.bytes, start)) return true;
+    return false;
+  }
+
+  /** What an enrichment is made from: its text, or true for what is none. */
+  private scalarAt(places: readonly PlainPlace[]): string | true | undefined {
+    const slot = this.find(places);
+    if (slot < 0) return undefined;
+    return this.scanner.kinds[slot] === Kind.Text ? this.textOf(slot) : true;
+  }
+
+  /** The value of the column with the role url, unless that column leaves the event to the decoder. */
+  private urlAt(places: readonly PlainPlace[]): string | undefined {
+    const slot = this.find(places, true);
+    return slot < 0 ? undefined : this.textOf(slot);
+  }
+
+  private takeTime(timestampMs: number): boolean {
+    const slot = this.find(this.time);
+    if (slot < 0) return false;
+    const { kinds, starts, ends } = this.scanner;
+    const kind = kinds[slot];
+    let time = NaN;
+    if (kind === Kind.Text && this.iso)
+      time = isoMicros(this.scanner.bytes, starts[slot] as number, ends[slot] as number);
+    if (Number.isNaN(time)) {
+      if (kind === Kind.Other) return false;
+      const read = this.readTime(this.valueOf(slot));
+      if (read instanceof Rejection) return false;
+      time = Number(read);
+    }
+    this.eventTimeUs = time;
+    return checkPlausible(time, timestampMs) === undefined;
+  }
+
+  private takeId(record: RecordInBytes, { sourceId }: RecordSource): boolean {
+    const slot = this.find(this.id);
+    if (slot < NONE) return false;
+    if (slot >= 0) {
+      const { kinds, starts, ends, bytes } = this.scanner;
+      if (kinds[slot] === Kind.Other) return false;
+      if (uuidInBytes(bytes, starts[slot] as number, ends[slot] as number, this.eventId)) return true;
+      const own = ownEventId(this.valueOf(slot), this.hash);
+      if (own instanceof Rejection) return false;
+      if (own !== undefined) {
+        this.eventId.set(own);
+        return true;
+      }
+    }
+    this.eventId.set(madeEventId(sourceId, record.partition, record.offset, this.hash));
+    return true;
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+function isAt(text: Uint8Array, bytes: Uint8Array, at: number): boolean {
+  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text[i]) return false;
+  return true;
+}
