@@ -29,7 +29,7 @@ export function registerSkip(ingest: Command, ctx: CliContext): void {
       'after',
       '\nThe stored next offset moves forward, in one transaction; never back, never beyond the log’s end.' +
         '\nThe same command given again changes nothing. `status` counts what was skipped, `verify` takes it into account.' +
-        '\nIngestion that runs goes on by itself; what has ended with OffsetOutOfRange is started again.' +
+        '\nShards that run go on by themselves; those that ended with OffsetOutOfRange are started again.' +
         '\n--made-again: a topic that took the place of the former one (or a log that lost its end) becomes a new' +
         '\nsource, read from its earliest offsets. What was ingested of the former one stays.',
     )
@@ -103,7 +103,8 @@ export function parse(options: Options): SkipRequest | 'made again' {
 }
 
 const GO_ON =
-  'Ingestion that runs goes on by itself; what has ended is started again:\n' +
+  'Shards that run go on by themselves; what ended with OffsetOutOfRange is started again, be it one shard of a\n' +
+  'continuous ingest that runs:\n' +
   '  npx clickstream pipeline        once, up to what Kafka holds now\n' +
   '  npx clickstream ingest start    continuously';
 

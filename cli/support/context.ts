@@ -34,7 +34,9 @@ export function createContext(program: Command): Process {
     });
 
   const clear = (): void => {
-    if (live && drawn !== '') stderr.write('\r\u001b[K');
+    // Where nothing is drawn over, a line that was said stays said.
+    if (!live) return;
+    if (drawn !== '') stderr.write('\r\u001b[K');
     drawn = '';
   };
   const options = (): { json?: boolean; config?: string } => program.opts();
