@@ -11,7 +11,7 @@ const mayImport = {
   workflows: ['domain'],
   workers: ['activities', 'clients', 'domain', 'workflows'],
   infra: ['domain'],
-  bench: ['clients', 'domain'],
+  bench: ['activities', 'clients', 'domain'],
   cli: ['activities', 'bench', 'clients', 'domain', 'infra', 'migrations', 'workers', 'workflows'],
 };
 const folders = Object.keys(mayImport);

@@ -132,12 +132,14 @@ async function aggregate(
     application: identity.sparkApplication,
     tag: identity.tag,
   };
+  const readAt = Date.now();
   await computeInSpark(deps, alive, reading, (batches) =>
     copyFigures(client, batches, (copy) => alive.exclusive(copy)).catch((e: unknown) => {
       throw refusedUrl(e, config, hours) ?? e;
     }),
   );
 
+  const computedAt = Date.now();
   const merged = await alive.exclusive(async () => {
     alive.say({ merging: hours.length });
     const { figures, clicks } = await identifyFigures(client);
@@ -156,9 +158,11 @@ async function aggregate(
   await deps.failpoint('runSparkAggregation:before-commit');
   await end();
   const { run, ...counts } = merged;
-  const ms = Date.now() - startedAt.getTime();
+  const endedAt = Date.now();
+  const ms = endedAt - startedAt.getTime();
+  const where = { sparkMs: computedAt - readAt, mergeMs: endedAt - computedAt };
   const result = dryRun ? { ...counts, ms } : { run, ...counts, ...(counts.changed > 0 && { version }), ms };
-  deps.logger.info({ ...result, ...(dryRun && { dryRun }) }, 'figures computed');
+  deps.logger.info({ ...result, ...where, ...(dryRun && { dryRun }) }, 'figures computed');
   return result;
 }
 

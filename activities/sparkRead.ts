@@ -1,16 +1,9 @@
-/** The part of a run that Spark does: two views in the run's snapshot, one query, nothing left behind. */
+/** The part of a run that Spark does: views in the run's snapshot, one query, nothing left behind. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { figureQuery } from '../clients/postgres/aggregate/figureQuery.js';
+import { FIGURE_COLUMNS } from '../clients/postgres/aggregate/copyFigures.js';
 import { jdbcOptions } from '../clients/postgres/aggregate/jdbc.js';
 import { cancelQueriesOf } from '../clients/postgres/aggregate/lock.js';
-import {
-  cleanPartsSource,
-  clicksPredicates,
-  clicksSource,
-  hoursInMicros,
-  lookaheadMs,
-} from '../clients/postgres/aggregate/source.js';
-import { cutSpans, readSpans } from '../clients/postgres/aggregate/windows.js';
+import { planReading, type ReadingPlan } from '../clients/postgres/aggregate/reading.js';
 import { isRefusal } from '../clients/postgres/errors.js';
 import { IDENTITY, type IdentityRow } from '../clients/postgres/identity.js';
 import type { Postgres } from '../clients/postgres/pool.js';
@@ -20,18 +13,14 @@ import type { Logger } from '../domain/logger.js';
 import { damagedFigure, isUnreadableSketch } from './damagedFigure.js';
 import type { AnalyzeDeps } from './deps.js';
 import type { KeptAlive } from './keptAlive.js';
-import { LARGE_INPUT, SMALL_INPUT } from './sparkSettings.js';
 
-/** One JDBC connection of Spark reads about so many rows in the time that a further one costs. */
-const ROWS_PER_CONNECTION = 250_000;
-const MAX_CONNECTIONS = 4;
 const STATEMENT_TIMEOUT_MS = 30 * 60_000;
 /** Until Spark has ended an interrupted job, and PostgreSQL its queries; a Spark that hangs is not waited for. */
 const TIDY_MS = 8_000;
 
 export interface Reading {
   readonly hours: readonly number[];
-  /** Estimated clicks, which choose connections and tasks. */
+  /** Estimated clicks, which choose connections and slices. */
   readonly rows: number;
   readonly snapshot: string;
   /** Of the PostgreSQL that exported the snapshot; undefined where it does not tell everybody. */
@@ -58,40 +47,35 @@ export async function computeInSpark(
 ): Promise<void> {
   alive.say({ spark: 'connecting' });
   const session = await untilOver(deps.spark(), alive.signal, 0);
-  const views = viewNames(reading);
+  const suffix = reading.tag.replaceAll(/[^a-z0-9]/g, '_');
+  const plan = planReading(deps.config, { ...reading, clicks: reading.rows, suffix });
   // Interrupting a job leaves its queries in PostgreSQL alone, and a Spark that hangs interrupts nothing.
   const end = (): void => void endQueries(deps, reading.application);
   alive.signal.addEventListener('abort', end, { once: true });
   try {
-    await untilOver(run(deps, session, alive, reading, take), alive.signal, TIDY_MS);
+    await untilOver(run(deps, session, alive, reading, plan, take), alive.signal, TIDY_MS);
   } catch (e) {
     await endQueries(deps, reading.application);
     if (alive.signal.aborted) throw e;
-    const damage = await namedDamage(deps, session, alive, views.parts, e);
+    const damage = await namedDamage(deps, session, alive, plan.parts, e);
     if (damage !== undefined) throw damage;
     await refuseAnotherServer(session, reading);
     throw e;
   } finally {
     alive.signal.removeEventListener('abort', end);
-    await dropViews(session, Object.values(views));
+    const names = plan.views.map(({ name }) => name);
+    await dropViews(session, plan.slices.length > 1 ? [...names, plan.figures] : names);
   }
 }
-
-const viewNames = ({ tag, stored }: Reading): { clicks: string; parts?: string } => {
-  const suffix = tag.replaceAll(/[^a-z0-9]/g, '_');
-  return { clicks: `clicks_${suffix}`, ...(stored && { parts: `parts_${suffix}` }) };
-};
 
 async function run(
   deps: AnalyzeDeps,
   session: SparkSession,
   alive: KeptAlive,
   reading: Reading,
+  { views, figures, query, slices, settings }: ReadingPlan,
   take: (batches: AsyncIterable<SparkBatch>) => Promise<void>,
 ): Promise<void> {
-  const { config } = deps;
-  const { hours, rows } = reading;
-  const { clicks, parts } = viewNames(reading);
   const options: ExecuteOptions = {
     signal: alive.signal,
     tag: reading.tag,
@@ -106,16 +90,18 @@ async function run(
       applicationName: reading.application,
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     });
-  const spans = readSpans(hours, lookaheadMs(config));
-  const connections = Math.min(MAX_CONNECTIONS, Math.max(1, Math.ceil(rows / ROWS_PER_CONNECTION)));
-  const small = connections === 1;
-  await session.set(small ? SMALL_INPUT : LARGE_INPUT, alive.signal);
-  const predicates = small ? [] : clicksPredicates(cutSpans(spans, connections));
-  await session.createView(clicks, 'jdbc', jdbc(clicksSource(config, spans)), { ...options, predicates });
-  if (parts !== undefined)
-    await session.createView(parts, 'jdbc', jdbc(cleanPartsSource(config, hours)), options);
-  const query = figureQuery(config, clicks, parts, hoursInMicros(hours));
-  await take(afterFailpoint(session.query(query, {}, options), deps));
+  await session.set(settings, alive.signal);
+  for (const { name, source } of views) await session.createView(name, 'jdbc', jdbc(source), options);
+  if (slices.length === 1) return take(afterFailpoint(session.query(query, {}, options), deps));
+  await session.command(
+    `CACHE TABLE ${figures} OPTIONS ('storageLevel' 'DISK_ONLY') AS ${query}`,
+    {},
+    options,
+  );
+  for (const slice of slices) {
+    const part = `SELECT ${FIGURE_COLUMNS.join(', ')} FROM ${figures} WHERE ${slice}`;
+    await take(afterFailpoint(session.query(part, {}, options), deps));
+  }
 }
 
 /** Starts the query, passes the failpoint while it runs, then hands its batches on. */
@@ -208,7 +194,7 @@ async function askIdentity(
   }
 }
 
-/** A server that is gone took the views with it; one that hangs is not waited for. */
+/** What is cached of them goes as well. A server that is gone took the views with it; one that hangs is not waited for. */
 async function dropViews(session: SparkSession, views: readonly string[]): Promise<void> {
   if (session.broken) return;
   const signal = AbortSignal.timeout(TIDY_MS);

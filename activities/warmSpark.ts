@@ -1,15 +1,14 @@
 import { figureQuery } from '../clients/postgres/aggregate/figureQuery.js';
 import { jdbcOptions, jdbcUrl } from '../clients/postgres/aggregate/jdbc.js';
-import { hoursInMicros, sampleClicksSource } from '../clients/postgres/aggregate/source.js';
+import { SMALL_INPUT } from '../clients/postgres/aggregate/reading.js';
+import { sampleClicksSource } from '../clients/postgres/aggregate/source.js';
 import { withClient } from '../clients/postgres/pool.js';
 import { openSpark } from '../clients/spark/index.js';
 import { applicationName } from '../domain/names.js';
 import type { AnalyzeDeps } from './deps.js';
-import { SMALL_INPUT } from './sparkSettings.js';
 
 const VIEW = 'sample_clicks';
 const STATEMENT_TIMEOUT_MS = 60_000;
-const HOURS = Array.from({ length: 24 }, (_, hour) => hour * 3_600_000);
 
 /**
  * Runs the figures' query once over made-up clicks, whose figures nobody takes. A Spark that has just started
@@ -34,11 +33,7 @@ export async function warmSpark(deps: AnalyzeDeps, signal: AbortSignal): Promise
         statementTimeoutMs: STATEMENT_TIMEOUT_MS,
       });
       await session.createView(VIEW, 'jdbc', options, { signal });
-      const batches = session.query(
-        figureQuery(config, VIEW, undefined, hoursInMicros(HOURS)),
-        {},
-        { signal },
-      );
+      const batches = session.query(figureQuery([VIEW], undefined), {}, { signal });
       while (!(await batches.next()).done);
     } finally {
       await session.close();

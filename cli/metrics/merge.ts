@@ -10,7 +10,7 @@ import { openPostgres, withClient } from '../../clients/postgres/pool.js';
 import { missingTables } from '../../clients/postgres/status/queries.js';
 import { openSpark } from '../../clients/spark/index.js';
 import { damagedFigure, isUnreadableSketch } from '../../activities/damagedFigure.js';
-import { SMALL_INPUT } from '../../activities/sparkSettings.js';
+import { SMALL_INPUT } from '../../clients/postgres/aggregate/reading.js';
 import type { Config, Servers } from '../../domain/config/config.js';
 import { SchemaMismatch } from '../../domain/errors.js';
 import { applicationName } from '../../domain/names.js';

@@ -1,15 +1,23 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeSummary, ingestBench, type IngestBenchOptions } from '../../bench/ingest/index.js';
+import { aggregateBench, describeSummary as describeAggregate } from '../../bench/aggregate/index.js';
+import {
+  describeSummary,
+  ingestBench,
+  type Bench,
+  type IngestBenchOptions,
+} from '../../bench/ingest/index.js';
 import { ownStateDir } from '../../clients/settings/loadConfig.js';
 import { parseServers } from '../../domain/config/servers.js';
 import { UsageError } from '../../domain/errors.js';
 import { createProgressView } from '../../infra/progressView.js';
+import type { ServerName } from '../../infra/model.js';
 import { startServers, stopServers } from '../../infra/servers.js';
 import { addresses, isolated } from '../support/ownServers.js';
 import { examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
-const SERVERS = ['kafka', 'postgres', 'temporal'] as const;
+const INGEST_SERVERS = ['kafka', 'postgres', 'temporal'] as const;
+const AGGREGATE_SERVERS = ['postgres', 'spark'] as const;
 const CODES = { 0: 'measured', 2: 'usage', 3: 'a server did not start', 130: 'interrupted' };
 
 export function register(program: Command, ctx: CliContext): void {
@@ -43,13 +51,46 @@ export function register(program: Command, ctx: CliContext): void {
     .addHelpText('after', exitCodes(CODES))
     .action((options: IngestOptions) => ingest(ctx, options));
 
+  bench
+    .command('aggregate')
+    .description("hour figures: ours against textbook Spark and PostgreSQL's own GROUP BY; whole runs")
+    .option('--clicks <number>', 'clicks over 72 hours, at least 10000 (default: 3000000)')
+    .option('--rounds <number>', 'interleaved rounds; the median counts (default: 3)')
+    .addHelpText(
+      'after',
+      '\nfull_s, one_hour_s: hour figures until the last group is at the client. textbook_ratio = ours ÷ textbook,' +
+        '\npostgres_ratio = ours ÷ PostgreSQL, one_hour_ratio = one hour ÷ all 72; history_ratio = the whole run of one' +
+        '\nmarked hour with 30 days of figures ÷ with one. Lower is better for all of them.' +
+        '\nFails when contestants differ in a group or a figure.',
+    )
+    .addHelpText(
+      'after',
+      examples(['npm run bench -- aggregate', 'npm run bench -- aggregate --rounds 1 --json']),
+    )
+    .addHelpText('after', exitCodes(CODES))
+    .action((options: AggregateOptions) => aggregate(ctx, options));
+
   for (const name of LATER)
     bench.command(name, { hidden: true }).action(() => {
       throw new UsageError(`bench ${name} comes in a later version`);
     });
 }
 
-const LATER = ['aggregate', 'index', 'search'];
+const LATER = ['index', 'search'];
+
+interface AggregateOptions {
+  readonly clicks?: string;
+  readonly rounds?: string;
+}
+
+async function aggregate(ctx: CliContext, given: AggregateOptions): Promise<void> {
+  const clicks = wholeNumber('--clicks', given.clicks, 10_000) ?? 3_000_000;
+  const rounds = wholeNumber('--rounds', given.rounds, 1) ?? 3;
+  await withServers(ctx, AGGREGATE_SERVERS, async (bench) => {
+    const summary = await aggregateBench(bench, { clicks, hours: 72, rounds });
+    ctx.result(summary, describeAggregate(summary));
+  });
+}
 
 interface IngestOptions {
   readonly events?: string;
@@ -66,40 +107,50 @@ async function ingest(ctx: CliContext, given: IngestOptions): Promise<void> {
     quick,
     long: given.long === true,
   };
-  await withServers(ctx, async (env, stateDir) => {
-    mkdirSync(stateDir, { recursive: true });
-    const folder = mkdtempSync(join(stateDir, 'work-'));
-    try {
-      const servers = parseServers(env);
-      const report = (line: string): void => ctx.progress(line);
-      const summary = await ingestBench({ servers, env, folder, signal: ctx.signal, report }, options);
-      ctx.result(summary, describeSummary(summary));
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+  await withServers(ctx, INGEST_SERVERS, async (bench) => {
+    const summary = await ingestBench(bench, options);
+    ctx.result(summary, describeSummary(summary));
   });
 }
 
 async function withServers(
   ctx: CliContext,
-  use: (env: NodeJS.ProcessEnv, stateDir: string) => Promise<void>,
+  only: readonly ServerName[],
+  use: (bench: Bench) => Promise<void>,
 ): Promise<void> {
   const stateDir = `${ownStateDir()}-bench`;
-  if (process.env['CLICKSTREAM_BENCH_SERVERS'] === 'environment') return use(process.env, stateDir);
+  if (process.env['CLICKSTREAM_BENCH_SERVERS'] === 'environment')
+    return withFolder(ctx, process.env, stateDir, use);
   const env = isolated(process.env, stateDir);
   const view = createProgressView(process.stderr, ctx.live);
   try {
     const starting = startServers({
       stateDir,
       env,
-      only: SERVERS,
+      only,
       signal: ctx.signal,
       onProgress: view.onProgress,
     });
     const { file } = await starting.finished;
-    await use({ ...env, ...addresses(file) }, stateDir);
+    await withFolder(ctx, { ...env, ...addresses(file) }, stateDir, use);
   } finally {
     await stopServers({ stateDir });
+  }
+}
+
+async function withFolder(
+  ctx: CliContext,
+  env: NodeJS.ProcessEnv,
+  stateDir: string,
+  use: (bench: Bench) => Promise<void>,
+): Promise<void> {
+  mkdirSync(stateDir, { recursive: true });
+  const folder = mkdtempSync(join(stateDir, 'work-'));
+  try {
+    const report = (line: string): void => ctx.progress(line);
+    await use({ servers: parseServers(env), env, folder, signal: ctx.signal, report });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

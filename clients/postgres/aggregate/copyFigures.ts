@@ -17,8 +17,8 @@ export const FIGURES = [
   'p90_time_spent_ms',
 ] as const;
 
-/** Columns of `figureQuery`, in its order. */
-const COLUMNS = ['grain', 'start_us', 'url', 'country', ...FIGURES] as const;
+/** The columns of `figureQuery` that are stored. */
+export const FIGURE_COLUMNS = ['grain', 'start_us', 'url', 'country', ...FIGURES] as const;
 
 /** The run's figures, inside its transaction; gone with it. */
 export async function createFiguresTable(client: pg.ClientBase): Promise<void> {
@@ -51,7 +51,7 @@ function copyText(value: unknown): string {
 const CHUNK_CHARACTERS = 256 * 1024;
 
 function* copyLines(batch: RecordBatch): Generator<string> {
-  const columns = COLUMNS.map((name) => batch.getChild(name));
+  const columns = FIGURE_COLUMNS.map((name) => batch.getChild(name));
   let chunk = '';
   for (let row = 0; row < batch.numRows; row += 1) {
     chunk += `${columns.map((column) => copyText(column?.get(row))).join('\t')}\n`;
@@ -72,7 +72,7 @@ export async function copyFigures(
   batches: AsyncIterable<RecordBatch>,
   exclusive: (copy: () => Promise<void>) => Promise<void>,
 ): Promise<void> {
-  const statement = `COPY fresh_figures (${COLUMNS.join(', ')}) FROM STDIN`;
+  const statement = `COPY fresh_figures (${FIGURE_COLUMNS.join(', ')}) FROM STDIN`;
   for await (const batch of batches)
     if (batch.numRows > 0)
       await exclusive(() => pipeline(copyLines(batch), client.query(copyFrom(statement))));

@@ -1,5 +1,3 @@
-import type { Config } from '../../../domain/config/config.js';
-
 /** Sketches keep 2^12 hashes: exact up to 4,096 users, above within 1.6 % (one standard error). */
 export const LG_K = 12;
 /**
@@ -9,34 +7,43 @@ export const LG_K = 12;
  */
 export const ESTIMATES = "('0303', '0204')";
 
-const HOUR_US = 3_600_000_000;
-const DAY_US = 24 * HOUR_US;
+const DAY_US = 24 * 3_600_000_000;
 
 /**
- * The one query of a run, in Spark's SQL: all four grains in one pass over the clicks.
+ * Figures of the hours that one view holds whole. One task reads it and groups it: COALESCE(1) tells Spark that
+ * nothing has to be shuffled for that. Grouped by a hash in front of the keys, since Spark sorts by the first eight
+ * bytes of the first key, in which all URLs of a site are the same.
+ */
+const hourFigures = (clicks: string): string => `
+    SELECT 0 AS level, start_us, url, country,
+           count(*) AS click_count, count_if(is_bot) AS bot_clicks,
+           CAST(size(collect_set(user_key)) AS BIGINT) AS unique_users,
+           -- a sketch ignores the empty text, which is a user like any other
+           theta_sketch_agg(concat('=', user_key), ${LG_K}) AS users_sketch,
+           count(spent_ms) AS timed_clicks, coalesce(sum(spent_ms), 0) AS total_time_spent_ms,
+           percentile(spent_ms, array(0.5, 0.9)) AS percentiles
+    FROM (SELECT /*+ COALESCE(1) */ * FROM ${clicks})
+    GROUP BY xxhash64(start_us, url, country), start_us, url, country`;
+
+/**
+ * Figures of all hours, before they are spread over the windows above.
+ * @param clicks views made from `clicksSource`, no hour in two of them
+ */
+export const hourFiguresQuery = (clicks: readonly string[]): string =>
+  clicks.map(hourFigures).join(' UNION ALL ');
+
+/**
+ * The one query of a run, in Spark's SQL: all four grains in one pass over the clicks. Besides the columns of
+ * `FIGURE_COLUMNS` it has `slice_hash`, evenly spread over all 64 bits, by which its rows are sorted within a task.
  *
  * Fresh hours and clean parts are spread over the windows they belong to (an hour counts for itself, its day, its
  * month and the total; a clean day for its month and the total) and grouped once. Sums, and unions of theta
  * sketches trimmed to k, depend neither on order nor on nesting, so a total from hours equals one from months.
  *
- * @param clicks view made from `clicksSource`
+ * @param clicks views made from `clicksSource`, no hour in two of them
  * @param parts  view made from `cleanPartsSource`; undefined when nothing is stored yet
- * @param hours  µs since 1970 of the hours to compute; clicks of other hours only end a session's gap
  */
-export function figureQuery(
-  config: Config,
-  clicks: string,
-  parts: string | undefined,
-  hours: readonly bigint[],
-): string {
-  const timeoutUs = Math.round(config.analyze.sessionTimeoutMs * 1000);
-  // Clicks without a session shall not all meet in one task: each is a window of its own.
-  const next =
-    config.roles.session === undefined
-      ? 'CAST(NULL AS BIGINT)'
-      : `lead(event_us) OVER (
-          PARTITION BY session_key, CASE WHEN session_key IS NULL THEN event_id END
-          ORDER BY event_us, event_id)`;
+export function figureQuery(clicks: readonly string[], parts: string | undefined): string {
   const clean =
     parts === undefined
       ? ''
@@ -45,24 +52,7 @@ export function figureQuery(
            timed_clicks, total_time_spent_ms, CAST(NULL AS ARRAY<DOUBLE>)
     FROM ${parts}`;
   return `
-  WITH followed AS (
-    SELECT event_us, url, country, user_key, is_bot, time_spent_ms, ${next} AS next_us FROM ${clicks}
-  ), timed AS (
-    SELECT event_us - pmod(event_us, ${HOUR_US}) AS start_us, url, country, user_key, is_bot,
-           CASE WHEN time_spent_ms IS NOT NULL THEN time_spent_ms
-                WHEN next_us - event_us <= ${timeoutUs} THEN (next_us - event_us + 500) DIV 1000 END AS spent_ms
-    FROM followed
-  ), hours AS (
-    SELECT 0 AS level, start_us, url, country,
-           count(*) AS click_count, count_if(is_bot) AS bot_clicks, count(DISTINCT user_key) AS unique_users,
-           -- a sketch ignores the empty text, which is a user like any other
-           theta_sketch_agg(concat('=', user_key), ${LG_K}) AS users_sketch,
-           count(spent_ms) AS timed_clicks, coalesce(sum(spent_ms), 0) AS total_time_spent_ms,
-           percentile(spent_ms, array(0.5, 0.9)) AS percentiles
-    FROM timed WHERE start_us IN (${hours.join(', ')})
-    GROUP BY start_us, url, country
-  ), parts AS (
-    SELECT * FROM hours ${clean}
+  WITH parts AS (${hourFiguresQuery(clicks)} ${clean}
   ), spread AS (
     SELECT explode(slice(array(
              named_struct('grain', 'hour', 'start_us', start_us),
@@ -73,12 +63,14 @@ export function figureQuery(
            percentiles
     FROM parts
   ), grouped AS (
-    SELECT target.grain AS grain, target.start_us AS start_us, url, country,
+    SELECT xxhash64(target.grain, target.start_us, url, country) AS slice_hash,
+           target.grain AS grain, target.start_us AS start_us, url, country,
            sum(click_count) AS click_count, sum(bot_clicks) AS bot_clicks, max(unique_users) AS hour_users,
            theta_union_agg(users_sketch, ${LG_K}) AS users_sketch,
            sum(timed_clicks) AS timed_clicks, sum(total_time_spent_ms) AS total_time_spent_ms,
            max(percentiles) AS percentiles
-    FROM spread GROUP BY target.grain, target.start_us, url, country
+    FROM spread
+    GROUP BY xxhash64(target.grain, target.start_us, url, country), target.grain, target.start_us, url, country
   )
   SELECT grain, start_us, url, country, click_count, bot_clicks,
          CASE WHEN grain = 'hour' THEN hour_users ELSE theta_sketch_estimate(users_sketch) END AS unique_users,
@@ -87,6 +79,6 @@ export function figureQuery(
          CASE WHEN timed_clicks > 0 THEN CAST(total_time_spent_ms AS DOUBLE) / CAST(timed_clicks AS DOUBLE) END
            AS avg_time_spent_ms,
          CASE WHEN grain = 'hour' THEN percentiles[0] END AS median_time_spent_ms,
-         CASE WHEN grain = 'hour' THEN percentiles[1] END AS p90_time_spent_ms
+         CASE WHEN grain = 'hour' THEN percentiles[1] END AS p90_time_spent_ms, slice_hash
   FROM grouped`;
 }

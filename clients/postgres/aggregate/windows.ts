@@ -26,24 +26,11 @@ export function readSpans(hours: readonly number[], lookaheadMs: number): Span[]
   return spans;
 }
 
-/** Cuts spans into at most `pieces` parts of about equal length, on whole hours, in order and without overlap. */
-export function cutSpans(spans: readonly Span[], pieces: number): Span[][] {
-  const total = spans.reduce((sum, span) => sum + span.to - span.from, 0);
-  const share = Math.max(HOUR_MS, Math.ceil(total / pieces / HOUR_MS) * HOUR_MS);
-  const parts: Span[][] = [[]];
-  let room = share;
-  for (const span of spans) {
-    let { from } = span;
-    while (from < span.to) {
-      if (room === 0) {
-        parts.push([]);
-        room = share;
-      }
-      const to = Math.min(span.to, from + room);
-      parts[parts.length - 1]?.push({ from, to });
-      room -= to - from;
-      from = to;
-    }
-  }
+/** Cuts hours into at most `pieces` runs of about equally many, in order; at least one. */
+export function cutHours(hours: readonly number[], pieces: number): number[][] {
+  const sorted = [...hours].sort((a, b) => a - b);
+  const share = Math.max(1, Math.ceil(sorted.length / pieces));
+  const parts: number[][] = [];
+  for (let at = 0; at === 0 || at < sorted.length; at += share) parts.push(sorted.slice(at, at + share));
   return parts;
 }

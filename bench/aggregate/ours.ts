@@ -1,0 +1,51 @@
+/** The product's read and its query for hours: inside an exported snapshot, its views, its settings. */
+import { hourFiguresQuery } from '../../clients/postgres/aggregate/figureQuery.js';
+import { jdbcOptions } from '../../clients/postgres/aggregate/jdbc.js';
+import { planReading } from '../../clients/postgres/aggregate/reading.js';
+import { estimateClicks, exportSnapshot } from '../../clients/postgres/aggregate/run.js';
+import { withClient, type Postgres } from '../../clients/postgres/pool.js';
+import { openSpark } from '../../clients/spark/index.js';
+import type { Config, Servers } from '../../domain/config/config.js';
+import { tallyArrow, type Tally } from './tally.js';
+
+const HOUR_MS = 3_600_000;
+
+export interface Ours {
+  readonly servers: Servers;
+  readonly postgres: Postgres;
+  readonly config: Config;
+  /** PostgreSQL as Spark sees it. */
+  readonly url: string;
+  readonly signal: AbortSignal;
+}
+
+export async function runOurs(
+  { servers, postgres, config, url, signal }: Ours,
+  hours: readonly number[],
+): Promise<Tally> {
+  return withClient(postgres, `${postgres.name}:bench`, async (client) => {
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    const clicks = await estimateClicks(client, hours[0] ?? 0, (hours.at(-1) ?? 0) + HOUR_MS);
+    const snapshot = await exportSnapshot(client);
+    const session = await openSpark(servers.spark.remote, { signal });
+    try {
+      const { views, settings } = planReading(config, { hours, clicks, stored: false, suffix: 'bench' });
+      await session.set(settings, signal);
+      for (const { name, source } of views) {
+        const read = {
+          url,
+          source,
+          snapshot,
+          applicationName: `${config.name}:bench`,
+          statementTimeoutMs: 600_000,
+        };
+        await session.createView(name, 'jdbc', jdbcOptions(read), { signal });
+      }
+      const query = hourFiguresQuery(views.map(({ name }) => name));
+      return await tallyArrow(session.query(query, {}, { signal }));
+    } finally {
+      await session.close();
+      await client.query('ROLLBACK');
+    }
+  });
+}
