@@ -25,6 +25,8 @@ export interface SparkServer {
   readonly ui: string;
   /** Of the process that runs now. */
   readonly pid: number;
+  /** Where its output goes. */
+  readonly log: string;
   /** Resolves when it answers; after `kill` on the same port. */
   start(): Promise<void>;
   /** SIGKILL; resolves when it is gone. */
@@ -86,6 +88,7 @@ export async function withSparkServer(
       get pid() {
         return child?.pid ?? 0;
       },
+      log,
       start,
       kill,
     });
