@@ -19,7 +19,7 @@ const program = new Command('clickstream')
   )
   .version(version(), '-V, --version', 'print the version')
   .option('--config <file>', 'the configuration (default: clickstream.yaml of the project)')
-  .option('--json', 'print one JSON object instead of text')
+  .option('--json', 'print one JSON object instead of text (metrics: one a line)')
   .helpOption('-h, --help', 'show help')
   .helpCommand(false)
   .showHelpAfterError('(`clickstream --help` shows the verbs)')
@@ -50,6 +50,7 @@ async function registerVerbs(words: readonly string[]): Promise<void> {
   const asked = words.find((word) => VERBS.has(word) || LATER.has(word));
   const needed = asked === undefined || words.includes('help') ? [...VERBS.keys()] : [asked];
   for (const verb of needed) (await VERBS.get(verb)?.())?.register(program, ctx);
+  for (const command of program.commands) pointToOwnHelp(command, command.name());
   // Whatever follows `temporal` is its own, --json and --help included.
   if (asked === 'temporal') {
     program.enablePositionalOptions();
@@ -64,6 +65,12 @@ async function registerVerbs(words: readonly string[]): Promise<void> {
       .action(() => {
         throw new UsageError(`${verb} (${does}) comes in a later version`);
       });
+}
+
+/** What is wrong with an option of a verb is answered by the help of that verb. */
+function pointToOwnHelp(command: Command, path: string): void {
+  command.showHelpAfterError(`(\`clickstream ${path} --help\` shows how)`);
+  for (const part of command.commands) pointToOwnHelp(part, `${path} ${part.name()}`);
 }
 
 /** Of ours, since commander's own answers an unknown verb with the whole help and no word about it. */

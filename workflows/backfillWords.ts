@@ -10,7 +10,7 @@ const NAMED = 10;
 export function backfillStage(now: BackfillProgress): string {
   const parts = [
     now.stage === 'computing' && now.day !== undefined ? `computing ${now.day}` : now.stage,
-    `${count(now.days)} days done, ${count(now.daysLeft)} left${now.failedDays === 0 ? '' : `, ${count(now.failedDays)} failed`}`,
+    `${count(now.days)} ${now.days === 1 ? 'day' : 'days'} done, ${count(now.daysLeft)} left${now.failedDays === 0 ? '' : `, ${count(now.failedDays)} failed`}`,
     `${count(now.changed)} figures ${now.dryRun ? 'would change' : 'changed'}`,
     ...(now.clicksPerSecond === 0 ? [] : [`${count(now.clicksPerSecond)} clicks a second`]),
     ...(now.paused && now.stage !== 'paused' ? ['pausing after this day'] : []),

@@ -33,10 +33,9 @@ export async function tellBackfill(ctx: CliContext, choice: Choice, what: 'pause
     }
     const now = await interruptible(ctx.signal, backfillProgress(temporal, workflowId));
     const day = now?.day === undefined ? '' : ` after ${now.day}, the day in hand`;
-    ctx.result(
-      { workflowId, running: true, ...now },
-      `${workflowId} ${what === 'pause' ? `pauses${day}` : 'goes on'}: ${progressText(now)}`,
-    );
+    const ending = now?.daysLeft === 0 && now.day === undefined;
+    const does = what === 'resume' ? 'goes on' : ending ? 'has no day left to pause before' : `pauses${day}`;
+    ctx.result({ workflowId, running: true, ...now }, `${workflowId} ${does}: ${progressText(now)}`);
   });
 }
 

@@ -1,10 +1,8 @@
 /** A backfill's outcome on the command line. */
 import { rangeText } from '../../domain/backfill/range.js';
 import type { BackfillProgress, BackfillResult, FailedDays } from '../../domain/backfill/result.js';
-import { grouped, humanTime } from '../format/numbers.js';
+import { counted, grouped, humanTime } from '../format/numbers.js';
 import { table } from '../format/table.js';
-
-const counted = (n: number, one: string): string => `${grouped(n)} ${n === 1 ? one : `${one}s`}`;
 
 /** The days that would change, then the sum; or what changed, and what is to be done about the rest. */
 export function resultText(result: BackfillResult): string {
@@ -12,7 +10,7 @@ export function resultText(result: BackfillResult): string {
   if (days + result.failedDays + result.daysLeft === 0)
     return `no day to compute: ${rangeText(range)} has neither clicks nor figures`;
   const figures = `${counted(changed, 'figure')}${vanished === 0 ? '' : ` (${grouped(vanished)} of them vanish${dryRun ? '' : 'ed'})`}`;
-  const from = `${grouped(clicks)} clicks of ${counted(days, 'day')}  in ${humanTime(ms)}`;
+  const from = `${counted(clicks, 'click')} of ${counted(days, 'day')}  in ${humanTime(ms)}`;
   return [
     ...(dryRun && changed > 0 ? [dayTable(result)] : []),
     `${figures} ${dryRun ? 'would change' : 'changed'}, computed from ${from}`,

@@ -1,6 +1,9 @@
 /** 1234567 → `1,234,567`; takes decimal text as well, so that no digit is lost. */
 export const grouped = (n: number | string | bigint): string => String(n).replace(/\B(?=(\d{3})+$)/g, ',');
 
+/** `1 day`, `1,204 days` */
+export const counted = (n: number, one: string): string => `${grouped(n)} ${n === 1 ? one : `${one}s`}`;
+
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;

@@ -1,6 +1,7 @@
 import { startOrJoin } from '../../clients/temporal/index.js';
 import { analyzeQueue, analyzeWorkflowId, workflowQueue } from '../../domain/names.js';
 import type { AnalyzeResult } from '../../domain/stages.js';
+import { counted } from '../format/numbers.js';
 import { retentionText } from '../format/retention.js';
 import { loadConfig } from '../loadConfig.js';
 import { follow, withTemporal } from '../support/runs.js';
@@ -47,7 +48,7 @@ export function register(program: Command, ctx: CliContext): void {
         const n = (value: number): string => value.toLocaleString('en-US');
         ctx.result(
           { workflowId, runId, ...result },
-          `${outcome}${indexError === undefined ? '' : ` (${indexError})`}: ${n(sum.changed)} figures changed from ${n(sum.clicks)} clicks of ${n(sum.hours)} hours in ${n(sum.ms)} ms${retentionText(result)}`,
+          `${outcome}${indexError === undefined ? '' : ` (${indexError})`}: ${counted(sum.changed, 'figure')} changed from ${counted(sum.clicks, 'click')} of ${counted(sum.hours, 'hour')} in ${n(sum.ms)} ms${retentionText(result)}`,
         );
         if (outcome !== 'indexed') ctx.exit(ExitCode.Workflow);
       });

@@ -2,6 +2,7 @@ import type { Settings } from '../../clients/settings/loadConfig.js';
 import { uiLink } from '../../clients/temporal/index.js';
 import type { TemporalClient } from '../../clients/temporal/index.js';
 import type { NotedOffsets, PipelineResult } from '../../domain/stages.js';
+import { counted } from '../format/numbers.js';
 import { retentionText } from '../format/retention.js';
 import { loadConfig } from '../loadConfig.js';
 import { currentEnds, reaches } from '../support/noted.js';
@@ -72,10 +73,10 @@ function summary({ ingest, analyze }: PipelineResult): string {
   return (
     [
       `${equation(ingest.counts)}  in ${n(ingest.batches)} ${ingest.batches === 1 ? 'batch' : 'batches'}`,
-      `${n(sum.changed)} figures changed from ${n(sum.clicks)} clicks of ${n(sum.hours)} hours  in ${n(sum.ms)} ms`,
+      `${counted(sum.changed, 'figure')} changed from ${counted(sum.clicks, 'click')} of ${counted(sum.hours, 'hour')}  in ${n(sum.ms)} ms`,
       index === undefined
         ? `aggregated, index behind: ${indexError ?? 'unknown'}; the next run catches up`
-        : `${n(index.indexed)} documents written  in ${n(index.ms)} ms${index.rejected === 0 ? '' : `, ${n(index.rejected)} rejected`}`,
+        : `${counted(index.indexed, 'document')} written  in ${n(index.ms)} ms${index.rejected === 0 ? '' : `, ${n(index.rejected)} rejected`}`,
     ].join('\n') + retentionText(analyze)
   );
 }

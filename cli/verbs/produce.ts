@@ -4,6 +4,7 @@ import { ndjsonRecords } from '../../clients/files/ndjson.js';
 import { openKafka, type ProduceRecord } from '../../clients/kafka/index.js';
 import { ConfigurationError, UsageError } from '../../domain/errors.js';
 import { generateClicks } from '../../domain/generator/clicks.js';
+import { counted } from '../format/numbers.js';
 import { loadConfig } from '../loadConfig.js';
 import { examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
@@ -58,13 +59,12 @@ export function register(program: Command, ctx: CliContext): void {
       try {
         const sent = await kafka.produce(topic, records, {
           signal: ctx.signal,
-          onProgress: ({ records }) =>
-            ctx.status(`${records.toLocaleString('en-US')} records sent to ${topic}`),
+          onProgress: ({ records }) => ctx.status(`${counted(records, 'record')} sent to ${topic}`),
         });
         const unparsable = options.format === 'access-log' ? counts.unparsable : undefined;
         ctx.result(
           { topic, ...sent, ...(unparsable !== undefined && { unparsable }) },
-          `${sent.records.toLocaleString('en-US')} records (${sent.bytes.toLocaleString('en-US')} bytes) sent to ${topic}` +
+          `${counted(sent.records, 'record')} (${counted(sent.bytes, 'byte')}) sent to ${topic}` +
             (unparsable
               ? `; ${unparsable} of them are lines that no access log has and end as dead letters`
               : ''),

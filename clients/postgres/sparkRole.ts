@@ -1,6 +1,6 @@
 /** The role that Spark reads with: SELECT on what it reads, and nothing else. */
 import type pg from 'pg';
-import { ConfigurationError, ServerRefused } from '../../domain/errors.js';
+import { ServerRefused, UsageError } from '../../domain/errors.js';
 import { FAMILIES, TABLES } from '../../domain/names.js';
 import { isRefusal } from './errors.js';
 import { inTransaction, withClient, type Postgres } from './pool.js';
@@ -48,7 +48,7 @@ async function readRights(client: pg.ClientBase, name: string, role: string): Pr
  * Grants a role what Spark needs: to connect, to use the schema, to read the families and the figures. Makes no role
  * and no password. Running it again does nothing.
  * @returns what was done, and what an administrator should know, in words
- * @throws ConfigurationError: there is no such role; ServerRefused: we may not grant. Both name the statements
+ * @throws UsageError: there is no such role; ServerRefused: we may not grant. Both name the statements
  */
 export async function grantSparkRole(
   postgres: Postgres,
@@ -58,7 +58,7 @@ export async function grantSparkRole(
   return withClient(postgres, `${name}:migrate`, async (client) => {
     const before = await readRights(client, name, role);
     if (before === undefined)
-      throw new ConfigurationError(
+      throw new UsageError(
         `--spark-role: PostgreSQL has no role ${quoteIdent(role)}; make it, then run this again: ` +
           `CREATE ROLE ${quoteIdent(role)} LOGIN PASSWORD '…'`,
       );

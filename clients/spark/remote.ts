@@ -112,17 +112,23 @@ function readParameters(text: string): Map<string, string> {
     const at = part.indexOf('=');
     // It may be a secret's second half: a ";" in a token must be written as %3B.
     if (at < 1) throw wrong('expected parameters as name=value between ";", got one without a name or "="');
-    const name = part.slice(0, at);
+    const written = part.slice(0, at);
+    // A space of the name is %20 by now.
+    const name = decoded(written, written);
     if (parameters.has(name))
       throw wrong(`parameter ${JSON.stringify(name)}: expected it once, got it twice`);
-    try {
-      parameters.set(name, decodeURIComponent(part.slice(at + 1)));
-    } catch (e) {
-      throw wrong(
-        `parameter ${JSON.stringify(name)}: expected %XX for a character, got "%" before others`,
-        e,
-      );
-    }
+    parameters.set(name, decoded(part.slice(at + 1), written));
   }
   return parameters;
+}
+
+function decoded(text: string, parameter: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (e) {
+    throw wrong(
+      `parameter ${JSON.stringify(parameter)}: expected %XX for a character, got "%" before others`,
+      e,
+    );
+  }
 }

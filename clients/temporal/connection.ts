@@ -1,8 +1,8 @@
-import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
+import { Client, Connection, isGrpcServiceError, WorkflowFailedError } from '@temporalio/client';
 import type { ConnectionOptions } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Servers } from '../../domain/config/config.js';
-import { ServerRefused, ServerUnavailable } from '../../domain/errors.js';
+import { ClickstreamError, ServerRefused, ServerUnavailable } from '../../domain/errors.js';
 
 /** Address, TLS and key in the form that client and worker both take. */
 export interface TemporalTarget {
@@ -98,6 +98,8 @@ const GRPC = {
 
 /** What keeps us from Temporal, as an error that names address and namespace; other errors unchanged. */
 export function mapTemporalError(error: unknown, target: TemporalTarget): Error {
+  // What a workflow failed with was told by Temporal, whatever words it has in it.
+  if (error instanceof ClickstreamError || isWorkflowFailure(error)) return error;
   const grpc = [error, (error as { cause?: unknown } | null)?.cause].find(isGrpcServiceError);
   const code: number | undefined = grpc?.code;
   const where = `Temporal at ${target.address}, namespace ${target.namespace}`;
@@ -122,3 +124,7 @@ export function mapTemporalError(error: unknown, target: TemporalTarget): Error 
     return new ServerUnavailable('Temporal', `${where} does not answer`, { cause: error });
   return error instanceof Error ? error : new Error(said);
 }
+
+const isWorkflowFailure = (error: unknown): error is Error =>
+  error instanceof Error &&
+  (error instanceof WorkflowFailedError || error.cause instanceof WorkflowFailedError);

@@ -169,7 +169,8 @@ function sparkOf(e: Environment, fallback: ServersFile): Servers['spark'] | unde
   }
   if (remote === undefined) return undefined;
   const jdbcUrl = written ?? derivedJdbcUrl(e, fallback, named === undefined);
-  if (named !== undefined && written === undefined && !isLoopback(named))
+  // An address without a host is told by the reader of SPARK_REMOTE.
+  if (named !== undefined && written === undefined && /^sc:\/\/[^/:;]/.test(named) && !isLoopback(named))
     requireAddress(e, fallback, jdbcUrl);
   return { remote, ...(jdbcUrl !== undefined && { jdbcUrl }) };
 }

@@ -257,10 +257,11 @@ describe('applyRetention', () => {
         stop();
         await new Promise<void>((resolve) => (wake = resolve));
       });
+      const ended = assert.rejects(zombie, failsAs('ServerUnavailable'));
       await stopped;
       assert.equal((await apply(i)).days, 3);
       wake();
-      await assert.rejects(zombie, failsAs('ServerUnavailable'));
+      await ended;
       assert.equal(await retired(i, 'clicks'), 30);
     }));
 

@@ -202,10 +202,10 @@ describe('a run that something goes wrong with', () => {
 
   test('Spark is told of another PostgreSQL: final, both are named, nothing is computed', async () => {
     await schema.add(clicks);
-    const elsewhere = `${schema.servers.spark.jdbcUrl ?? ''}`.replace(
-      /^(jdbc:postgresql:\/\/[^/]*)\/[^?]*/,
-      '$1/postgres',
-    );
+    // By host and port: the service alone would name its own database.
+    const { rows } = await sql('SELECT host(inet_server_addr()) AS host, inet_server_port()::text AS port');
+    const [, login = ''] = /[?](.*)$/.exec(schema.servers.spark.jdbcUrl ?? '') ?? [];
+    const elsewhere = `jdbc:postgresql://${rows[0]?.['host']}:${rows[0]?.['port']}/postgres?${login}`;
     const servers = { ...schema.servers, spark: { ...schema.servers.spark, jdbcUrl: elsewhere } };
     await assert.rejects(
       run({}, { servers }),

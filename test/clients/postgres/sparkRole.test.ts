@@ -6,7 +6,7 @@ import { ensureDays } from '../../../clients/postgres/days.js';
 import { migrate } from '../../../clients/postgres/migrate.js';
 import { openPostgres, type Postgres } from '../../../clients/postgres/pool.js';
 import { grantSparkRole } from '../../../clients/postgres/sparkRole.js';
-import { ConfigurationError, ServerRefused } from '../../../domain/errors.js';
+import { UsageError, ServerRefused } from '../../../domain/errors.js';
 import { parseServers } from '../../../domain/config/servers.js';
 import { install, type Installation } from '../../activities/installation.js';
 
@@ -44,7 +44,7 @@ describe("Spark's role", () => {
   test('that does not exist is asked for with the statement that makes it', async () => {
     await assert.rejects(
       grantSparkRole(i.postgres, i.config.name, 'nobody "at" all'),
-      (e) => e instanceof ConfigurationError && e.message.includes('CREATE ROLE "nobody ""at"" all" LOGIN'),
+      (e) => e instanceof UsageError && e.message.includes('CREATE ROLE "nobody ""at"" all" LOGIN'),
     );
   });
 

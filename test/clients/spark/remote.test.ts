@@ -43,6 +43,7 @@ const WRONG: readonly [remote: string, named: RegExp][] = [
   ['sc://h/;use_ssl=1;token=secret', /"use_ssl"/],
   ['sc://h/;user_id=;token=secret', /"user_id"/],
   ['sc://h/;user_agent=', /"user_agent"/],
+  ['sc://h/;use_ssl=false;bad header=x', /"bad header"/],
   ['sc://h/;session_id=6f1e8c1e-0000-4000-8000-000000000000', /"session_id"/],
   ['sc://h/;x@y=secret', /"x@y"/],
   ['sc://h/;grpc-timeout=1', /"grpc-timeout"/],
