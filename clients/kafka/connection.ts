@@ -10,8 +10,8 @@ import { QUICK, withTries } from './tries.js';
  */
 export class TopicConnection {
   private cluster: Cluster | undefined;
-  /** The cluster is connected and knows the topic. */
-  private ready = false;
+  /** The cluster connects and learns of the topic; once at a time, since kafkajs forgets a connection made twice. */
+  private ready: Promise<void> | undefined;
   /** Each fetch begins with another partition, so that a message larger than the fetch size gets its turn. */
   private turn = 0;
 
@@ -44,13 +44,25 @@ export class TopicConnection {
   private async once<T>(use: (cluster: Cluster) => Promise<T>, fresh: boolean): Promise<T> {
     // Kept at once, even if what follows fails: whoever closes this closes its sockets too.
     const cluster = (this.cluster ??= newCluster(this.servers, this.clientId, this.memory));
-    if (fresh || !this.ready) {
-      await cluster.connect();
-      await cluster.addTargetTopic(this.topic);
-      if (fresh) await cluster.refreshMetadata();
-      this.ready = true;
+    const before = this.ready;
+    if (fresh || before === undefined) {
+      const ready = Promise.resolve(before)
+        .catch(() => undefined)
+        .then(() => this.prepare(cluster, fresh));
+      this.ready = ready;
+      // What failed is tried again by the next one.
+      ready.catch(() => {
+        if (this.ready === ready) this.ready = undefined;
+      });
     }
+    await this.ready;
     return use(cluster);
+  }
+
+  private async prepare(cluster: Cluster, fresh: boolean): Promise<void> {
+    await cluster.connect();
+    await cluster.addTargetTopic(this.topic);
+    if (fresh) await cluster.refreshMetadata();
   }
 
   /** The topic's partitions as the brokers know them now. */
@@ -88,7 +100,7 @@ export class TopicConnection {
   private async reset(): Promise<void> {
     const broken = this.cluster;
     this.cluster = undefined;
-    this.ready = false;
+    this.ready = undefined;
     await broken?.disconnect().catch(() => undefined);
   }
 

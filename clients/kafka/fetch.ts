@@ -1,4 +1,4 @@
-import { dropEmptyRests, fetchRequest, READ_COMMITTED, type Broker } from './internals.js';
+import { connectForFetches, dropEmptyRests, fetchRequest, READ_COMMITTED, type Broker } from './internals.js';
 import type { AbortedTransaction } from './recordBatch.js';
 
 export interface RawPartition {
@@ -41,6 +41,7 @@ export async function fetchRaw(broker: Broker, wanted: RawFetch): Promise<readon
     throw new Error(
       `Fetch version 11 is needed (Kafka 2.3 and later), the broker offers ${request.apiVersion}`,
     );
+  await connectForFetches(broker);
   dropEmptyRests(broker);
   const { partitions } = await broker.connectionPool.send({
     request,

@@ -26,6 +26,8 @@ export interface Broker {
   readonly versions: Readonly<Record<number, { readonly maxVersion: number }>> | null;
   readonly connectionPool: {
     send<T>(call: { readonly request: Request; readonly response: Response<T> }): Promise<T>;
+    /** Connects it where it is not connected. */
+    getConnection(index: number): Promise<unknown>;
     /** The second one is for fetches alone. */
     readonly pool: readonly { chunks: Buffer[]; readonly bytesBuffered: number }[];
   };
@@ -85,6 +87,20 @@ export const newEncoder = (): Encoder => new EncoderClass();
 /** kafkajs's own encoding of a Fetch request, in the newest version that both sides know (11). */
 export const fetchRequest = (broker: Broker, args: object): Request =>
   broker.lookupRequest(API.fetch, requests.Fetch)(args).request;
+
+const FETCH_CONNECTION = 1;
+const connecting = new WeakMap<Broker, Promise<unknown>>();
+
+/** One after the other: of two first fetches at once each would open a socket, of which kafkajs forgets one. */
+export async function connectForFetches(broker: Broker): Promise<void> {
+  const before = connecting.get(broker) ?? Promise.resolve();
+  const now = before.then(() => broker.connectionPool.getConnection(FETCH_CONNECTION));
+  connecting.set(
+    broker,
+    now.catch(() => undefined),
+  );
+  await now;
+}
 
 /** kafkajs keeps an empty rest of each response, and would copy the whole next one to join the two. */
 export function dropEmptyRests(broker: Broker): void {
