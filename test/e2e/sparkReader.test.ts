@@ -10,7 +10,6 @@ import type { Client as Elasticsearch } from '@elastic/elasticsearch';
 import pg from 'pg';
 import { noFailpoint, type AnalyzeDeps, type Failpoint } from '../../activities/deps.js';
 import { createRunSparkAggregation } from '../../activities/runSparkAggregation.js';
-import { grantSparkRole } from '../../clients/postgres/sparkRole.js';
 import { supplySpark, type SparkSupply } from '../../clients/spark/index.js';
 import { parseServers } from '../../domain/config/servers.js';
 import { silentLogger } from '../../domain/logger.js';
@@ -23,7 +22,7 @@ import {
   someClicks,
   storedFigures,
 } from '../support/figures.js';
-import { closeGate } from '../support/gate.js';
+import { closeGate, type Gate } from '../support/gate.js';
 import { until, withInstallation } from '../support/installation.js';
 import { testName } from '../support/names.js';
 import { withSparkServer, type SparkServer } from '../support/sparkServer.js';
@@ -198,13 +197,14 @@ async function killedInMidJob(server: SparkServer): Promise<void> {
     );
     return rows.length;
   };
+  let gate: Gate | undefined;
   try {
     const clicks = someClicks(300, '2026-01-05T00:00:00Z', '2026-01-06T00:00:00Z');
     await schema.add(clicks);
-    const gate = await closeGate(schema.postgres, name, 'geo_data');
-    await grantSparkRole(schema.postgres, name, role);
-    for (const table of ['geo_data', 'geo_data_behind'])
-      await schema.postgres.pool.query(`GRANT SELECT ON ${table} TO ${role}`);
+    gate = await closeGate(schema.postgres, name, 'geo_data');
+    await schema.postgres.pool.query(
+      `GRANT USAGE ON SCHEMA ${name} TO ${role}; GRANT SELECT ON ALL TABLES IN SCHEMA ${name} TO ${role}`,
+    );
     await assert.rejects(
       run(async (place) => {
         if (place !== 'runSparkAggregation:mid-spark') return;
@@ -223,6 +223,7 @@ async function killedInMidJob(server: SparkServer): Promise<void> {
       comparable(plainFigures(clicks)),
     );
   } finally {
+    await gate?.open();
     await spark.close();
     await schema.drop();
   }

@@ -7,6 +7,7 @@ import type { Postgres } from '../../clients/postgres/pool.js';
 export interface Gate {
   /** How many backends of this application wait before it, of those that came after `since`. */
   waiting(application: string, since?: Date): Promise<number>;
+  /** Once is enough; a test that failed opens it too, since its schema cannot be dropped before. */
   open(): Promise<void>;
 }
 
@@ -17,6 +18,7 @@ export interface Gate {
 export async function closeGate(postgres: Postgres, schema: string, table: string): Promise<Gate> {
   const key = randomInt(2 ** 31);
   const holder: pg.PoolClient = await postgres.pool.connect();
+  let opened = false;
   const at = (name: string): string => `${quoteIdent(schema)}.${quoteIdent(name)}`;
   const function_ = at(`pass_${key}`);
   await holder.query(`SELECT pg_advisory_lock(${key})`);
@@ -39,6 +41,8 @@ export async function closeGate(postgres: Postgres, schema: string, table: strin
       return Number(rows[0]?.n);
     },
     async open() {
+      if (opened) return;
+      opened = true;
       await holder.query(`SELECT pg_advisory_unlock(${key})`);
       holder.release();
     },

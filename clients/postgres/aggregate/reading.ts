@@ -71,17 +71,20 @@ function slicesOf(count: number): string[] {
   );
 }
 
-/** By sorting, which spills: with hash tables of sketches and sets a task would hold all its groups at once. */
-const BY_SORTING = { 'spark.sql.execution.useObjectHashAggregateExec': 'false' };
-
-export const SMALL_INPUT: Readonly<Record<string, string>> = {
-  ...BY_SORTING,
-  'spark.sql.shuffle.partitions': '2',
-  // Planning anew after each stage costs a job a stage: worth it for large inputs only.
+const ALWAYS = {
+  // By sorting, which spills: with hash tables of sketches and sets a task would hold all its groups at once.
+  'spark.sql.execution.useObjectHashAggregateExec': 'false',
+  // A union of views that are one partition each would else be one partition too, and one task would read them all.
+  'spark.sql.unionOutputPartitioning': 'false',
+  // Planning anew after each stage costs a job a stage, and an interrupt that comes meanwhile leaves a job behind.
   'spark.sql.adaptive.enabled': 'false',
 };
+
+export const SMALL_INPUT: Readonly<Record<string, string>> = {
+  ...ALWAYS,
+  'spark.sql.shuffle.partitions': '2',
+};
 const LARGE_INPUT: Readonly<Record<string, string>> = {
-  ...BY_SORTING,
+  ...ALWAYS,
   'spark.sql.shuffle.partitions': '16',
-  'spark.sql.adaptive.enabled': 'true',
 };
