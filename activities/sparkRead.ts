@@ -93,14 +93,11 @@ async function run(
   await session.set(settings, alive.signal);
   for (const { name, source } of views) await session.createView(name, 'jdbc', jdbc(source), options);
   if (slices.length === 1) return take(afterFailpoint(session.query(query, {}, options), deps));
-  await session.command(
-    `CACHE TABLE ${figures} OPTIONS ('storageLevel' 'DISK_ONLY') AS ${query}`,
-    {},
-    options,
-  );
+  const cache = `CACHE TABLE ${figures} OPTIONS ('storageLevel' 'DISK_ONLY') AS ${query}`;
+  await Promise.all([session.command(cache, {}, options), deps.failpoint('runSparkAggregation:mid-spark')]);
   for (const slice of slices) {
     const part = `SELECT ${FIGURE_COLUMNS.join(', ')} FROM ${figures} WHERE ${slice}`;
-    await take(afterFailpoint(session.query(part, {}, options), deps));
+    await take(session.query(part, {}, options));
   }
 }
 

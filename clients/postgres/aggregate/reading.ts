@@ -76,8 +76,6 @@ const ALWAYS = {
   'spark.sql.execution.useObjectHashAggregateExec': 'false',
   // A union of views that are one partition each would else be one partition too, and one task would read them all.
   'spark.sql.unionOutputPartitioning': 'false',
-  // Planning anew after each stage costs a job a stage, and an interrupt that comes meanwhile leaves a job behind.
-  'spark.sql.adaptive.enabled': 'false',
 };
 
 export const SMALL_INPUT: Readonly<Record<string, string>> = {
