@@ -38,7 +38,7 @@ const arrived = (installation: Installation, clicks: number): Promise<void> =>
 
 /** The command that a message ends with, as the arguments of one. */
 function commandIn(text: string): string[] {
-  const [, command = ''] = /npx clickstream (ingest skip [^\n`]*)/.exec(text) ?? [];
+  const [, command = ''] = /npx clickstream (?:--config \S+ )?(ingest skip [^\n`]*)/.exec(text) ?? [];
   assert.notEqual(command, '', text);
   return command.trim().split(' ');
 }
