@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type pg from 'pg';
 import type { SessionState } from '../clients/postgres/aggregate/session.js';
 import { ServerUnavailable } from '../domain/errors.js';
@@ -43,8 +42,6 @@ export class KeptAlive {
     this.#client = client;
     this.#options = options;
     this.signal = AbortSignal.any([options.signal, this.#lost.signal]);
-    // Each query that runs listens to it, and a large run has many.
-    setMaxListeners(0, this.signal);
     this.#over = new Promise((_, reject) => {
       const over = (): void => {
         // A statement that runs would go on in PostgreSQL.

@@ -1,4 +1,5 @@
 /** The part of a run that Spark does: views in the run's snapshot, one query, nothing left behind. */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FIGURE_COLUMNS } from '../clients/postgres/aggregate/copyFigures.js';
 import { jdbcOptions } from '../clients/postgres/aggregate/jdbc.js';
@@ -10,7 +11,7 @@ import type { Postgres } from '../clients/postgres/pool.js';
 import type { ExecuteOptions, SparkBatch, SparkSession } from '../clients/spark/index.js';
 import { ServerRefused } from '../domain/errors.js';
 import type { Logger } from '../domain/logger.js';
-import { damagedFigure, isUnreadableSketch } from './damagedFigure.js';
+import { damagedFigure, isUnreadableSketch } from '../clients/postgres/aggregate/damagedFigure.js';
 import type { AnalyzeDeps } from './deps.js';
 import type { KeptAlive } from './keptAlive.js';
 
@@ -195,6 +196,8 @@ async function askIdentity(
 async function dropViews(session: SparkSession, views: readonly string[]): Promise<void> {
   if (session.broken) return;
   const signal = AbortSignal.timeout(TIDY_MS);
+  // Each of them listens to it, and a large run has many.
+  setMaxListeners(0, signal);
   const dropped = views.map((view) => session.command(`DROP VIEW IF EXISTS ${view}`, {}, { signal }));
   await untilOver(Promise.allSettled(dropped), signal, 0).catch(() => undefined);
 }

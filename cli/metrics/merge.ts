@@ -9,7 +9,7 @@ import {
 import { openPostgres, withClient } from '../../clients/postgres/pool.js';
 import { missingTables } from '../../clients/postgres/status/queries.js';
 import { openSpark } from '../../clients/spark/index.js';
-import { damagedFigure, isUnreadableSketch } from '../../activities/damagedFigure.js';
+import { damagedFigure, isUnreadableSketch } from '../../clients/postgres/aggregate/damagedFigure.js';
 import { SMALL_INPUT } from '../../clients/postgres/aggregate/reading.js';
 import type { Config, Servers } from '../../domain/config/config.js';
 import { SchemaMismatch } from '../../domain/errors.js';

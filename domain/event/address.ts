@@ -13,33 +13,22 @@ export function parseAddress(text: string): Uint8Array | undefined {
 /** `a.b.c.d` as a number of 32 bits, without sign; undefined for everything else, leading zeros included. */
 export function ipv4Number(text: string): number | undefined {
   const { length } = text;
-  if (length < 7 || length > 15) return undefined;
-  let address = 0;
-  let dots = 0;
-  let byte = 0;
-  let digits = 0;
+  if (length > MAX_IPV4) return undefined;
   for (let i = 0; i < length; i++) {
     const code = text.charCodeAt(i);
-    if (code === 46) {
-      if (digits === 0 || dots === 3) return undefined;
-      address = address * 256 + byte;
-      dots++;
-      byte = 0;
-      digits = 0;
-      continue;
-    }
-    const digit = code - 48;
-    if (!(digit >= 0 && digit <= 9) || (digits > 0 && byte === 0)) return undefined;
-    byte = byte * 10 + digit;
-    digits++;
-    if (byte > 255) return undefined;
+    // Beyond ASCII there is no digit, whatever its lowest byte looks like.
+    scratch[i] = code > 127 ? 0 : code;
   }
-  return dots === 3 && digits > 0 ? address * 256 + byte : undefined;
+  return ipv4InBytes(scratch, 0, length);
 }
+
+/** Of `255.255.255.255`. */
+const MAX_IPV4 = 15;
+const scratch = new Uint8Array(MAX_IPV4);
 
 /** The same of a text that still lies in bytes. */
 export function ipv4InBytes(bytes: Uint8Array, start: number, end: number): number | undefined {
-  if (end - start < 7 || end - start > 15) return undefined;
+  if (end - start < 7 || end - start > MAX_IPV4) return undefined;
   let address = 0;
   let dots = 0;
   let byte = 0;

@@ -1,25 +1,22 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { ApplicationFailure } from '@temporalio/common';
-import type { Client as Elasticsearch } from '@elastic/elasticsearch';
-import { createRunSparkAggregation } from '../../activities/runSparkAggregation.js';
 import { supplySpark, type SparkSupply } from '../../clients/spark/index.js';
 import type { Config } from '../../domain/config/config.js';
-import { silentLogger } from '../../domain/logger.js';
 import type { AggregationResult, RunSparkAggregationInput } from '../../domain/stages.js';
 import {
   comparable,
   figuresConfig,
   makeFiguresSchema,
-  plainFigures,
   someClicks,
   storedFigures,
   type Click,
   type FiguresSchema,
 } from '../support/figures.js';
+import { aggregate, analyzeDeps, areFiguresOf } from '../support/aggregation.js';
+import { testName } from '../support/names.js';
 
-const NAME = 'backfill_day_test';
+const NAME = testName('backfillday');
 const DAYS = ['2026-01-30', '2026-01-31', '2026-02-01'];
 
 const outdated = (message: RegExp) => (e: unknown) =>
@@ -36,25 +33,10 @@ describe('a backfill’s run of one day', () => {
   /** Another session time-out, under which most figures are others. */
   const changed: Config = { ...config, analyze: { ...config.analyze, sessionTimeoutMs: 60_000 } };
   const run = (input: RunSparkAggregationInput, settings: Config = config): Promise<AggregationResult> =>
-    new MockActivityEnvironment({ heartbeatTimeoutMs: 6000 }).run(
-      createRunSparkAggregation({
-        config: settings,
-        servers: schema.servers,
-        postgres: schema.postgres,
-        logger: silentLogger,
-        failpoint: () => Promise.resolve(),
-        spark: () => spark.session(),
-        elasticsearch: { then: undefined } as unknown as Elasticsearch,
-        patienceMs: 1000,
-      }),
-      input,
-    );
+    aggregate(analyzeDeps(NAME, schema, spark, { config: settings }), input);
   const rows = async (sql: string): Promise<Record<string, unknown>[]> =>
     (await schema.postgres.pool.query<Record<string, unknown>>(sql)).rows;
-  const same = async (clicks: readonly Click[]): Promise<void> => {
-    const stored = await storedFigures(schema.postgres);
-    assert.deepEqual(comparable(stored.figures), comparable(plainFigures(clicks)));
-  };
+  const same = (clicks: readonly Click[]): Promise<void> => areFiguresOf(schema, clicks);
 
   before(() => {
     spark = supplySpark(process.env.SPARK_REMOTE ?? 'sc://127.0.0.1:15002');

@@ -3,19 +3,13 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import type { Client as Elasticsearch } from '@elastic/elasticsearch';
 import type { AnalyzeDeps, FailpointName } from '../../activities/deps.js';
-import { createRunSparkAggregation } from '../../activities/runSparkAggregation.js';
 import { openPostgres } from '../../clients/postgres/pool.js';
 import { supplySpark, type SparkSupply } from '../../clients/spark/index.js';
 import { parseServers } from '../../domain/config/servers.js';
-import { silentLogger } from '../../domain/logger.js';
 import type { AggregationResult } from '../../domain/stages.js';
 import {
-  comparable,
-  figuresConfig,
   makeFiguresSchema,
-  plainFigures,
   someClicks,
   storedFigures,
   type Click,
@@ -23,10 +17,10 @@ import {
 } from '../support/figures.js';
 import { testName } from '../support/names.js';
 import { openWire } from '../support/wire.js';
+import { aggregate, analyzeDeps, areFiguresOf } from '../support/aggregation.js';
 
 const NAME = testName('runfault');
 const HEARTBEAT_MS = 3000;
-const never = { then: undefined } as unknown as Elasticsearch;
 
 describe('a run that something goes wrong with', () => {
   let schema: FiguresSchema;
@@ -40,25 +34,11 @@ describe('a run that something goes wrong with', () => {
     overrides: Partial<AnalyzeDeps> = {},
     environment = new MockActivityEnvironment({ heartbeatTimeoutMs: HEARTBEAT_MS }),
   ): Promise<AggregationResult> => {
-    const deps: AnalyzeDeps = {
-      config: figuresConfig(NAME),
-      servers: schema.servers,
-      postgres: schema.postgres,
-      logger: silentLogger,
-      failpoint: async (name) => void (await at[name]?.()),
-      spark: () => spark.session(),
-      elasticsearch: never,
-      patienceMs: 1000,
-      ...overrides,
-    };
-    return environment.run(createRunSparkAggregation(deps), {});
+    const failpoint = async (name: FailpointName): Promise<void> => void (await at[name]?.());
+    return aggregate(analyzeDeps(NAME, schema, spark, { failpoint, ...overrides }), {}, environment);
   };
   const sql = (text: string) => schema.postgres.pool.query<Record<string, string>>(text);
-  const same = async (of: readonly Click[]): Promise<void> =>
-    assert.deepEqual(
-      comparable((await storedFigures(schema.postgres)).figures),
-      comparable(plainFigures(of)),
-    );
+  const same = (of: readonly Click[]): Promise<void> => areFiguresOf(schema, of);
   const sessions = async (stage: string): Promise<number> => {
     const { rows } = await sql(
       `SELECT count(*) AS n FROM pg_stat_activity

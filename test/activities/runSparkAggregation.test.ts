@@ -2,69 +2,48 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import type { Client as Elasticsearch } from '@elastic/elasticsearch';
-import type { AnalyzeDeps, Failpoint } from '../../activities/deps.js';
-import { createRunSparkAggregation } from '../../activities/runSparkAggregation.js';
+import { noFailpoint, type Failpoint } from '../../activities/deps.js';
 import { supplySpark, type SparkSupply } from '../../clients/spark/index.js';
 import type { Config } from '../../domain/config/config.js';
-import { silentLogger } from '../../domain/logger.js';
 import type { AggregationResult, RunSparkAggregationInput } from '../../domain/stages.js';
 import {
-  comparable,
   figureKey,
   figuresConfig,
   makeFiguresSchema,
-  plainFigures,
   someClicks,
   storedFigures,
   type Click,
   type FiguresSchema,
 } from '../support/figures.js';
 import { testName } from '../support/names.js';
+import { aggregate, analyzeDeps, areFiguresOf } from '../support/aggregation.js';
 
 /** Of its own, so that two runs of the tests on one server do not meet. */
 const NAME = testName('agg');
-const never = { then: undefined } as unknown as Elasticsearch;
 
 describe('runSparkAggregation', () => {
   let schema: FiguresSchema;
   let spark: SparkSupply;
 
-  const deps = (config: Config, failpoint: Failpoint): AnalyzeDeps => ({
-    config,
-    servers: schema.servers,
-    postgres: schema.postgres,
-    logger: silentLogger,
-    failpoint,
-    spark: () => spark.session(),
-    elasticsearch: never,
-    patienceMs: 1000,
-  });
-  const noop: Failpoint = () => Promise.resolve();
-  const run = (
-    options: {
-      config?: Config;
-      failpoint?: Failpoint;
-      environment?: MockActivityEnvironment;
-      input?: RunSparkAggregationInput;
-    } = {},
-  ): Promise<AggregationResult> => {
-    const activity = createRunSparkAggregation(
-      deps(options.config ?? figuresConfig(NAME), options.failpoint ?? noop),
-    );
-    const environment = options.environment ?? new MockActivityEnvironment({ heartbeatTimeoutMs: 6000 });
-    return environment.run(activity, options.input ?? {});
-  };
+  const run = ({
+    config = figuresConfig(NAME),
+    failpoint = noFailpoint,
+    environment,
+    input,
+  }: {
+    config?: Config;
+    failpoint?: Failpoint;
+    environment?: MockActivityEnvironment;
+    input?: RunSparkAggregationInput;
+  } = {}): Promise<AggregationResult> =>
+    aggregate(analyzeDeps(NAME, schema, spark, { config, failpoint }), input, environment);
   const sparkQueries = async (): Promise<number> => {
     const { rows } = await schema.postgres.pool.query<{ n: string }>(
       `SELECT count(*) AS n FROM pg_stat_activity WHERE application_name LIKE '${NAME}:spark:%' AND state = 'active'`,
     );
     return Number(rows[0]?.n);
   };
-  const same = async (clicks: readonly Click[]): Promise<void> => {
-    const stored = await storedFigures(schema.postgres);
-    assert.deepEqual(comparable(stored.figures), comparable(plainFigures(clicks)));
-  };
+  const same = (clicks: readonly Click[]): Promise<void> => areFiguresOf(schema, clicks);
 
   before(() => {
     spark = supplySpark(process.env.SPARK_REMOTE ?? 'sc://127.0.0.1:15002');

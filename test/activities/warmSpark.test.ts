@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Client as Elasticsearch } from '@elastic/elasticsearch';
-import type { AnalyzeDeps } from '../../activities/deps.js';
 import { warmSpark } from '../../activities/warmSpark.js';
 import { silentLogger } from '../../domain/logger.js';
-import { figuresConfig, makeFiguresSchema, storedFigures, type FiguresSchema } from '../support/figures.js';
+import { makeFiguresSchema, storedFigures, type FiguresSchema } from '../support/figures.js';
+import { analyzeDeps } from '../support/aggregation.js';
+import { testName } from '../support/names.js';
 
-const NAME = 'agg_warm_test';
+const NAME = testName('warm');
 
 describe('warmSpark', () => {
   let schema: FiguresSchema;
@@ -14,16 +14,15 @@ describe('warmSpark', () => {
   /** Warms up and returns what was logged. */
   const warm = async (signal: AbortSignal, remote?: string): Promise<string> => {
     let said = '';
-    const deps: AnalyzeDeps = {
-      config: figuresConfig(NAME),
-      servers: remote === undefined ? schema.servers : { ...schema.servers, spark: { remote } },
-      postgres: schema.postgres,
-      logger: { ...silentLogger, debug: (_fields: object, message: string) => void (said += message) },
-      failpoint: () => Promise.resolve(),
-      spark: () => Promise.reject(new Error('a session of its own')),
-      elasticsearch: { then: undefined } as unknown as Elasticsearch,
-      patienceMs: 1000,
-    };
+    const deps = analyzeDeps(
+      NAME,
+      schema,
+      { session: () => Promise.reject(new Error('a session of its own')) },
+      {
+        servers: remote === undefined ? schema.servers : { ...schema.servers, spark: { remote } },
+        logger: { ...silentLogger, debug: (_fields: object, message: string) => void (said += message) },
+      },
+    );
     await warmSpark(deps, signal);
     return said;
   };

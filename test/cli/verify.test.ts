@@ -12,8 +12,9 @@ import {
   someClicks,
   type FiguresSchema,
 } from '../support/figures.js';
+import { testName } from '../support/names.js';
 
-const NAME = 'agg_verify_test';
+const NAME = testName('verify');
 
 describe('verify', () => {
   let schema: FiguresSchema;

@@ -1,23 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import type { Client as Elasticsearch } from '@elastic/elasticsearch';
-import { noFailpoint, type AnalyzeDeps, type Failpoint } from '../../activities/deps.js';
-import { createRunSparkAggregation } from '../../activities/runSparkAggregation.js';
+import { noFailpoint, type Failpoint } from '../../activities/deps.js';
 import { parseServers } from '../../domain/config/servers.js';
 import { supplySpark, type SparkSupply } from '../../clients/spark/index.js';
-import { silentLogger } from '../../domain/logger.js';
 import type { AggregationResult } from '../../domain/stages.js';
 import { livingWorkers } from '../../infra/servers.js';
 import { accessLog } from '../support/accessLog.js';
 import { cli } from '../support/cli.js';
 import {
-  comparable,
-  figuresConfig,
   makeFiguresSchema,
-  plainFigures,
   someClicks,
-  storedFigures,
   type Click,
   type FiguresSchema,
 } from '../support/figures.js';
@@ -27,8 +20,8 @@ import { testName } from '../support/names.js';
 import { openWire } from '../support/wire.js';
 import { isThere, startSparkCluster, type TestSparkCluster } from '../support/sparkCluster.js';
 import { plainFigures as figuresOfLog } from './plainFigures.js';
+import { aggregate, analyzeDeps, areFiguresOf } from '../support/aggregation.js';
 
-const unused = { then: undefined } as unknown as Elasticsearch;
 /** Longer than an executor takes to be replaced on a busy machine. */
 const PATIENCE_MS = 120_000;
 
@@ -52,23 +45,11 @@ describe('a Spark cluster with two workers', () => {
   });
 
   const run = (failpoint: Failpoint = noFailpoint, jdbcUrl = cluster.jdbcUrl): Promise<AggregationResult> => {
-    const deps: AnalyzeDeps = {
-      config: figuresConfig(name),
-      servers: parseServers({ ...process.env, SPARK_JDBC_URL: jdbcUrl }),
-      postgres: schema.postgres,
-      logger: silentLogger,
-      failpoint,
-      spark: () => spark.session(),
-      elasticsearch: unused,
-      patienceMs: 1000,
-    };
+    const servers = parseServers({ ...process.env, SPARK_JDBC_URL: jdbcUrl });
     const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: PATIENCE_MS });
-    return environment.run(createRunSparkAggregation(deps), {});
+    return aggregate(analyzeDeps(name, schema, spark, { servers, failpoint }), {}, environment);
   };
-  const assertFigures = async (clicks: readonly Click[]): Promise<void> => {
-    const { figures } = await storedFigures(schema.postgres);
-    assert.deepEqual(comparable(figures), comparable(plainFigures(clicks)));
-  };
+  const assertFigures = (clicks: readonly Click[]): Promise<void> => areFiguresOf(schema, clicks);
   const sparkApplication = `${name}:spark:%`;
 
   /** Clicks of one day, and a planner who believes them to be so many that both executors read. */

@@ -6,26 +6,17 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import type { Client as Elasticsearch } from '@elastic/elasticsearch';
 import pg from 'pg';
-import { noFailpoint, type AnalyzeDeps, type Failpoint } from '../../activities/deps.js';
-import { createRunSparkAggregation } from '../../activities/runSparkAggregation.js';
+import { noFailpoint, type Failpoint } from '../../activities/deps.js';
 import { supplySpark, type SparkSupply } from '../../clients/spark/index.js';
 import { parseServers } from '../../domain/config/servers.js';
-import { silentLogger } from '../../domain/logger.js';
 import type { AggregationResult } from '../../domain/stages.js';
-import {
-  comparable,
-  figuresConfig,
-  makeFiguresSchema,
-  plainFigures,
-  someClicks,
-  storedFigures,
-} from '../support/figures.js';
+import { makeFiguresSchema, someClicks, storedFigures } from '../support/figures.js';
 import { closeGate, type Gate } from '../support/gate.js';
 import { until, withInstallation } from '../support/installation.js';
 import { testName } from '../support/names.js';
 import { withSparkServer, type SparkServer } from '../support/sparkServer.js';
+import { aggregate, analyzeDeps, areFiguresOf } from '../support/aggregation.js';
 
 const JDBC_URL = 'jdbc:postgresql:///?service=reader';
 const role = testName('reader').slice(0, 60);
@@ -118,8 +109,6 @@ async function noPasswordIn(server: SparkServer): Promise<void> {
   if (theirs !== '') assert.deepEqual(holding(theirs), []);
 }
 
-const unused = { then: undefined } as unknown as Elasticsearch;
-
 describe('Spark as a role that may only read, with its UI on', () => {
   test('the chain runs, a read that is refused is final and says so, no page or log has a password, and a Spark killed in mid-job changes nothing', () =>
     withSparkServer(
@@ -176,19 +165,10 @@ async function killedInMidJob(server: SparkServer): Promise<void> {
   const name = testName('sparkkill');
   const schema = await makeFiguresSchema(name);
   const spark: SparkSupply = supplySpark(server.remote);
+  const servers = parseServers({ ...process.env, SPARK_REMOTE: server.remote, SPARK_JDBC_URL: JDBC_URL });
   const run = (failpoint: Failpoint): Promise<AggregationResult> => {
-    const deps: AnalyzeDeps = {
-      config: figuresConfig(name),
-      servers: parseServers({ ...process.env, SPARK_REMOTE: server.remote, SPARK_JDBC_URL: JDBC_URL }),
-      postgres: schema.postgres,
-      logger: silentLogger,
-      failpoint,
-      spark: () => spark.session(),
-      elasticsearch: unused,
-      patienceMs: 1000,
-    };
     const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: 30_000 });
-    return environment.run(createRunSparkAggregation(deps), {});
+    return aggregate(analyzeDeps(name, schema, spark, { servers, failpoint }), {}, environment);
   };
   const queries = async (): Promise<number> => {
     const { rows } = await schema.postgres.pool.query(
@@ -218,10 +198,7 @@ async function killedInMidJob(server: SparkServer): Promise<void> {
     await gate.open();
     await server.start();
     assert.equal((await run(noFailpoint)).clicks, clicks.length);
-    assert.deepEqual(
-      comparable((await storedFigures(schema.postgres)).figures),
-      comparable(plainFigures(clicks)),
-    );
+    await areFiguresOf(schema, clicks);
   } finally {
     await gate?.open();
     await spark.close();

@@ -1,9 +1,9 @@
 /** Which of the stored figures that a run builds on has a sketch that Spark cannot read. */
-import type { Postgres } from '../clients/postgres/pool.js';
-import { figureIdOf } from '../clients/postgres/aggregate/run.js';
-import { SparkQueryFailed, type ExecuteOptions, type SparkSession } from '../clients/spark/index.js';
-import { FigureDamaged } from '../domain/errors.js';
-import type { Grain } from '../domain/names.js';
+import type { Postgres } from '../pool.js';
+import { figureIdOf } from './run.js';
+import { SparkQueryFailed, type ExecuteOptions, type SparkSession } from '../../spark/index.js';
+import { FigureDamaged } from '../../../domain/errors.js';
+import type { Grain } from '../../../domain/names.js';
 
 /** A key of the view that `cleanPartsSource` makes. */
 interface Part {
