@@ -1,5 +1,5 @@
 import js from '@eslint/js';
-import importX from 'eslint-plugin-import-x';
+import importX, { createNodeResolver } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
 /** Imports point one way: cli, workers, web → activities → clients → domain; workflows → domain. */
@@ -12,7 +12,8 @@ const mayImport = {
   workers: ['activities', 'clients', 'domain', 'workflows'],
   infra: ['domain'],
   bench: ['activities', 'clients', 'domain'],
-  cli: ['activities', 'bench', 'clients', 'domain', 'infra', 'migrations', 'workers', 'workflows'],
+  web: ['activities', 'clients', 'domain'],
+  cli: ['activities', 'bench', 'clients', 'domain', 'infra', 'migrations', 'web', 'workers', 'workflows'],
 };
 const folders = Object.keys(mayImport);
 const zones = folders
@@ -30,6 +31,16 @@ const sparkLibrary = [
   { target: './clients/spark', from: './clients', except: ['./spark'] },
 ].map((zone) => ({ ...zone, message: 'clients/spark/ may import only domain/errors.ts' }));
 
+/** What goes to a browser; web/view/ is the part of it that needs none. */
+const page = [
+  { target: './web/page', from: './web', except: ['./page', './view'] },
+  { target: './web/view', from: './web', except: ['./view'] },
+  ...mayImport.web.flatMap((from) => [
+    { target: './web/page', from: `./${from}` },
+    { target: './web/view', from: `./${from}` },
+  ]),
+].map((zone) => ({ ...zone, message: `${zone.target.slice(2)}/ may import only web/view/` }));
+
 const noNode = {
   patterns: [{ group: ['node:*'], message: 'No I/O and no Node module here' }],
 };
@@ -39,8 +50,14 @@ export default tseslint.config(
   js.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     plugins: { 'import-x': importX },
+    // Without it `./x.js` names no file, and the rule of the folders says nothing.
+    settings: {
+      'import-x/resolver-next': [
+        createNodeResolver({ extensionAlias: { '.js': ['.ts', '.tsx', '.js'], '.mjs': ['.mjs', '.mts'] } }),
+      ],
+    },
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
@@ -52,11 +69,14 @@ export default tseslint.config(
         'error',
         { allowNumber: true, allowBoolean: true },
       ],
-      'import-x/no-restricted-paths': ['error', { zones: [...zones, ...sparkLibrary] }],
+      'import-x/no-restricted-paths': ['error', { zones: [...zones, ...sparkLibrary, ...page] }],
       eqeqeq: ['error', 'always'],
     },
   },
-  { files: ['domain/**/*.ts', 'workflows/**/*.ts'], rules: { 'no-restricted-imports': ['error', noNode] } },
+  {
+    files: ['domain/**/*.ts', 'workflows/**/*.ts', 'web/view/**/*.ts', 'web/page/**/*.ts?(x)'],
+    rules: { 'no-restricted-imports': ['error', noNode] },
+  },
   {
     files: ['test/**/*.ts'],
     // node:test's describe and test return promises that the runner itself awaits.

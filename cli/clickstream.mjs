@@ -33,6 +33,7 @@ const SOURCES = [
   'test',
   'bench',
   'examples',
+  'web',
 ];
 
 try {
@@ -144,7 +145,7 @@ function note(file, hash) {
   if (stat.isDirectory()) {
     if (file.endsWith(path.join('spark', 'gen'))) return;
     for (const name of fs.readdirSync(file).sort()) note(path.join(file, name), hash);
-  } else if (/\.(ts|mjs|json)$/.test(file)) {
+  } else if (/\.(tsx?|mjs|json|css|html)$/.test(file)) {
     hash.update(`${path.relative(root, file)} ${stat.size} ${stat.mtimeMs}\n`);
   }
 }

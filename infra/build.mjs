@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * The build: Spark's protocol → TypeScript, TypeScript → dist/, workflows → one bundle.
+ * The build: Spark's protocol → TypeScript, TypeScript → dist/, workflows → one bundle, the analysis page → files
+ * for a browser.
  * `--protos-only` does the first alone, which is all that lint and typecheck need.
  * Node built-ins only, until node_modules is known to be there.
  */
@@ -15,6 +16,7 @@ import { withLock } from './lock.mjs';
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const dist = path.join(root, 'dist');
 const cache = cacheFolder(process.env);
+const page = path.join(dist, 'web/page');
 /** SHA-256 of the jar that holds the .proto files, by Spark's version. */
 const PROTO_JAR = {
   version: '4.2.0',
@@ -31,6 +33,7 @@ try {
     compile();
     prune(dist);
     await bundleWorkflows();
+    await bundlePage();
   }
 } catch (error) {
   console.error(error instanceof Stop ? error.message : error);
@@ -116,6 +119,7 @@ function prune(folder) {
   for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
     const file = path.join(folder, entry.name);
     if (entry.isDirectory()) {
+      if (file === page) continue;
       prune(file);
       if (fs.readdirSync(file).length === 0) fs.rmdirSync(file);
       continue;
@@ -152,12 +156,23 @@ async function bundleWorkflows() {
   fs.writeFileSync(stampFile, stamp);
 }
 
+async function bundlePage() {
+  const stampFile = path.join(dist, '.page');
+  const own = createHash('sha256').update(fs.readFileSync(path.join(root, 'infra/buildPage.mjs')));
+  const stamp = own.update(hashOf([path.join(root, 'web/page'), path.join(root, 'web/view')])).digest('hex');
+  if (fs.existsSync(path.join(page, 'index.html')) && readText(stampFile) === stamp) return;
+  const { buildPage } = await import('./buildPage.mjs');
+  await buildPage(root, page);
+  fs.writeFileSync(stampFile, stamp);
+}
+
 /** @param {string[]} folders */
 function hashOf(folders) {
   const hash = createHash('sha256').update(readText(path.join(root, 'package-lock.json')) ?? '');
   for (const folder of folders) {
     for (const name of fs.readdirSync(folder, { recursive: true }).map(String).sort()) {
-      if (name.endsWith('.js')) hash.update(name).update(fs.readFileSync(path.join(folder, name)));
+      if (/\.(js|tsx?|css|html)$/.test(name))
+        hash.update(name).update(fs.readFileSync(path.join(folder, name)));
     }
   }
   return hash.digest('hex');
