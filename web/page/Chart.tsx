@@ -33,7 +33,7 @@ export function Chart({ view, change, figures, bounds, now }: Props) {
   const { answer, loading } = figures;
   const span = answer && spanOf(answer);
   if (!answer || !span) {
-    return <section class="panel chart loading" aria-label="Over time" aria-busy="true"></section>;
+    return <section class="panel chart" aria-label="Over time" aria-busy="true"></section>;
   }
   const { grain } = answer.range;
   const { from, to } = span;
@@ -77,7 +77,7 @@ export function Chart({ view, change, figures, bounds, now }: Props) {
               Compare with the period before
             </label>
           )}
-          <GrainChoice grain={grain} from={from} to={to} change={change} />
+          <GrainChoice grain={grain} choices={grainsOf(from, to, view.range !== 'all')} change={change} />
         </div>
       </div>
       <Plot
@@ -94,13 +94,11 @@ export function Chart({ view, change, figures, bounds, now }: Props) {
 
 interface GrainChoiceProps {
   readonly grain: SeriesGrain;
-  readonly from: number;
-  readonly to: number;
+  readonly choices: readonly SeriesGrain[];
   readonly change: ChangeView;
 }
 
-function GrainChoice({ grain, from, to, change }: GrainChoiceProps) {
-  const choices = grainsOf(from, to);
+function GrainChoice({ grain, choices, change }: GrainChoiceProps) {
   if (choices.filter((choice) => choice !== grain).length === 0) return null;
   return (
     <div class="choice" role="group" aria-label="A point for each">

@@ -38,6 +38,7 @@ export function Countries({ view, change, list }: Props) {
         isChosen={(country) => countries.includes(country)}
         // What is no country code is no filter: the server takes two letters.
         choose={(country) => (/^[A-Z]{2}$/.test(country) ? () => toggle(country) : undefined)}
+        name={format.countryName}
         label={(country) => <span class="url">{format.countryName(country)}</span>}
       />
       {all > FIRST && (

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { TargetedSubmitEvent } from 'preact';
 import type { Overview } from '../view/answers.js';
 import { isoBound, nextWindow, type Bounds } from '../view/range.js';
@@ -14,17 +14,25 @@ interface Props {
   readonly change: ChangeView;
 }
 
-/** Two days, both inclusive, as people mean them. */
+/** Two days, both inclusive, as people mean them; they start as those that are shown. */
 export function CustomRange({ bounds, answer, change }: Props) {
   const { first, last, grain } = answer?.range ?? { first: null, last: null, grain: 'day' as const };
   const from = bounds.from ?? first;
   const to = bounds.to ?? (last === null ? null : nextWindow(last, grain));
-  const [start, setStart] = useState('');
-  const [end, setEnd] = useState('');
-  useEffect(() => {
-    setStart(from === null ? '' : isoDay(from));
-    setEnd(to === null ? '' : isoDay(to - 1));
-  }, [from, to]);
+  const start = from === null ? '' : isoDay(from);
+  const end = to === null ? '' : isoDay(to - 1);
+  return <Days key={`${start} ${end}`} first={start} last={end} change={change} />;
+}
+
+interface DaysProps {
+  readonly first: string;
+  readonly last: string;
+  readonly change: ChangeView;
+}
+
+function Days({ first, last, change }: DaysProps) {
+  const [start, setStart] = useState(first);
+  const [end, setEnd] = useState(last);
   const isBackwards = start !== '' && end !== '' && end < start;
   const submit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();

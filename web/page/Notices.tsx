@@ -5,6 +5,8 @@ import { boundsName, isoBound, nextWindow, type Bounds } from '../view/range.js'
 import type { Problem } from './api.js';
 import type { ChangeView } from './useView.js';
 
+const DAY = 86_400_000;
+
 interface TroubleProps {
   readonly problem: Problem;
   readonly shownSince: number | undefined;
@@ -78,34 +80,34 @@ export function NoClicks({ view, change, answer, bounds }: NoClicksProps) {
         </strong>
         <p>The last figures there are belong to {format.day(last)}.</p>
       </div>
-      {isFiltered && (
-        <button type="button" onClick={() => change({ url: undefined, q: undefined, countries: [] })}>
-          Remove the filters
-        </button>
-      )}
-      {isBefore && (
-        <button
-          type="button"
-          onClick={() =>
-            change({
-              range: {
-                from: isoBound(end - Math.max(DAY, Math.ceil(length / DAY) * DAY)),
-                to: isoBound(end),
-              },
-              grain: undefined,
-            })
-          }
-        >
-          Show the last {length <= DAY ? 'day' : `${Math.round(length / DAY)} days`} that have some
-        </button>
-      )}
-      {view.range !== 'all' && (
-        <button type="button" onClick={() => change({ range: 'all', grain: undefined })}>
-          Show all time
-        </button>
-      )}
+      <div class="ways">
+        {isFiltered && (
+          <button type="button" onClick={() => change({ url: undefined, q: undefined, countries: [] })}>
+            Remove the filters
+          </button>
+        )}
+        {isBefore && (
+          <button
+            type="button"
+            onClick={() =>
+              change({
+                range: {
+                  from: isoBound(end - Math.max(DAY, Math.ceil(length / DAY) * DAY)),
+                  to: isoBound(end),
+                },
+                grain: undefined,
+              })
+            }
+          >
+            Show the last {length <= DAY ? 'day' : `${Math.round(length / DAY)} days`} that have some
+          </button>
+        )}
+        {view.range !== 'all' && (
+          <button type="button" onClick={() => change({ range: 'all', grain: undefined })}>
+            Show all time
+          </button>
+        )}
+      </div>
     </section>
   );
 }
-
-const DAY = 86_400_000;

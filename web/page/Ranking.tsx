@@ -21,13 +21,15 @@ interface Props {
   readonly isChosen: (key: string) => boolean;
   /** A row that is no filter is shown as text. */
   readonly choose: (key: string) => (() => void) | undefined;
+  /** The row's name in full. */
+  readonly name: (key: string) => string;
   readonly label: (key: string) => ComponentChildren;
   /** What stands at a row's end. */
   readonly extra?: (key: string) => ComponentChildren;
 }
 
 /** Rows with their figures, each a filter; the bar behind a name is its share of the highest. */
-export function Ranking({ view, change, list, shown, what, isChosen, choose, label, extra }: Props) {
+export function Ranking({ view, change, list, shown, what, isChosen, choose, name, label, extra }: Props) {
   const { answer, loading } = list;
   const rows = answer?.rows.slice(0, shown);
   const highest = Math.max(1, ...(rows ?? []).map((row) => row[view.sort] ?? 0));
@@ -35,7 +37,7 @@ export function Ranking({ view, change, list, shown, what, isChosen, choose, lab
     ? COLUMNS
     : [...COLUMNS.slice(0, 2), view.sort];
   return (
-    <table class={`ranking${loading ? ' loading' : ''}`} aria-busy={loading}>
+    <table class={`ranking${answer && loading ? ' loading' : ''}`} aria-busy={loading}>
       <thead>
         <tr>
           <th scope="col">{what}</th>
@@ -63,7 +65,13 @@ export function Ranking({ view, change, list, shown, what, isChosen, choose, lab
                 <span class="bar" style={{ width: `${(100 * (row[view.sort] ?? 0)) / highest}%` }}></span>
                 <span class="cell">
                   {pick ? (
-                    <button type="button" class="pick" aria-pressed={chosen} onClick={pick}>
+                    <button
+                      type="button"
+                      class="pick"
+                      aria-label={name(row.key)}
+                      aria-pressed={chosen}
+                      onClick={pick}
+                    >
                       {label(row.key)}
                     </button>
                   ) : (

@@ -48,6 +48,15 @@ function noteOf(totals: Totals, measure: Measure): string {
   }
 }
 
+/** As long as what will stand there, so that nothing moves when it comes. */
+const NOTE_TO_COME: Readonly<Record<Measure, string>> = {
+  click_count: 'bots included',
+  unique_users: PEOPLE.at_most.note,
+  avg_time_spent_ms: 'time known for so many',
+  total_time_spent_ms: 'over 0,000 clicks',
+  bot_clicks: '0.0 % of clicks',
+};
+
 interface Props {
   readonly view: View;
   readonly change: ChangeView;
@@ -59,7 +68,11 @@ interface Props {
 export function TotalsPanel({ view, change, figures, bounds }: Props) {
   const { answer, loading } = figures;
   return (
-    <section class={`totals panel${loading ? ' loading' : ''}`} aria-label="Totals" aria-busy={loading}>
+    <section
+      class={`totals panel${answer && loading ? ' loading' : ''}`}
+      aria-label="Totals"
+      aria-busy={loading}
+    >
       {MEASURES.map((measure) => (
         <button
           key={measure}
@@ -80,7 +93,9 @@ export function TotalsPanel({ view, change, figures, bounds }: Props) {
               />
             )}
           </span>
-          <span class="note">{answer ? noteOf(answer.totals, measure) : <Blank>so many of them</Blank>}</span>
+          <span class="note">
+            {answer ? noteOf(answer.totals, measure) : <Blank>{NOTE_TO_COME[measure]}</Blank>}
+          </span>
         </button>
       ))}
     </section>

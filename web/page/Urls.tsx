@@ -31,6 +31,7 @@ export function Urls({ view, change, list, limit, setLimit }: Props) {
         what="URL"
         isChosen={(url) => view.url === url}
         choose={(url) => () => change({ url: view.url === url ? undefined : url })}
+        name={(url) => format.shortened(format.visible(url), SAID)}
         label={(url) => <UrlText url={url} />}
         extra={(url) => <UrlTools url={url} />}
       />
@@ -46,6 +47,8 @@ export function Urls({ view, change, list, limit, setLimit }: Props) {
   );
 }
 
+/** A screen reader says no more of a URL, in characters. */
+const SAID = 200;
 const SAID_FOR = 1_500;
 
 function UrlTools({ url }: { readonly url: string }) {
@@ -55,7 +58,7 @@ function UrlTools({ url }: { readonly url: string }) {
     const timer = setTimeout(() => setCopied(false), SAID_FOR);
     return () => clearTimeout(timer);
   }, [isCopied]);
-  const name = format.shortened(format.visible(url), 60);
+  const name = format.shortened(format.visible(url), SAID);
   // Only a page of https or of this machine may write there.
   const canCopy = 'clipboard' in navigator;
   return (

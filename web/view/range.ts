@@ -80,8 +80,11 @@ export function windowsBetween(from: number, at: number, grain: SeriesGrain): nu
 /** So many points are still told apart, and still quickly drawn. */
 const MOST_WINDOWS = 800;
 
-/** The grains that a series over these windows may have: they fit the bounds, and give neither one point nor thousands. */
-export function grainsOf(from: number, to: number): SeriesGrain[] {
+/**
+ * The grains that a series over these windows may have: they give neither one point nor thousands, and fit the
+ * bounds, if bounds were asked for.
+ */
+export function grainsOf(from: number, to: number, isBounded: boolean): SeriesGrain[] {
   const fits: Readonly<Record<SeriesGrain, boolean>> = {
     hour: from % HOUR === 0 && to % HOUR === 0,
     day: from % DAY === 0 && to % DAY === 0,
@@ -89,7 +92,7 @@ export function grainsOf(from: number, to: number): SeriesGrain[] {
   };
   return (['hour', 'day', 'month'] as const).filter((grain) => {
     const windows = windowsBetween(from, to, grain);
-    return fits[grain] && windows > 1 && windows <= MOST_WINDOWS;
+    return (fits[grain] || !isBounded) && windows > 1 && windows <= MOST_WINDOWS;
   });
 }
 
@@ -100,10 +103,10 @@ export function windowName(at: number, grain: SeriesGrain): string {
   return `${format.dayWithWeekday(at)}, ${format.time(at)}–${format.time(at + HOUR)}`;
 }
 
-/** Bounds in words, the last day included: `17 – 20 May 2015`. */
+/** Bounds in words, the last day included: `17 – 20 May 2015`; UTC, which is not said. */
 export function boundsName(from: number, to: number): string {
   if (from % DAY !== 0 || to % DAY !== 0)
-    return `${format.instant(from).replace(' UTC', '')} – ${format.instant(to)}`;
+    return `${format.day(from)}, ${format.time(from)} – ${format.day(to)}, ${format.time(to)}`;
   const last = to - DAY;
   if (last === from) return format.day(from);
   if (addMonths(from, 0) === from && addMonths(from, 1) === to) return format.month(from);

@@ -32,11 +32,15 @@ test('a bound that is no date is open for the page', () => {
 });
 
 test('a series may have the windows that fit its bounds and are neither one nor thousands', () => {
-  assert.deepEqual(grainsOf(at('2026-11-01'), at('2026-11-02')), ['hour']);
-  assert.deepEqual(grainsOf(at('2026-10-30'), at('2026-11-29')), ['hour', 'day']);
-  assert.deepEqual(grainsOf(at('2025-12-01'), at('2026-12-01')), ['day', 'month']);
-  assert.deepEqual(grainsOf(at('2026-11-27T07:00Z'), at('2026-11-28T07:00Z')), ['hour']);
-  assert.deepEqual(grainsOf(at('2000-01-01'), at('2026-01-01')), ['month']);
+  assert.deepEqual(grainsOf(at('2026-11-01'), at('2026-11-02'), true), ['hour']);
+  assert.deepEqual(grainsOf(at('2026-10-30'), at('2026-11-29'), true), ['hour', 'day']);
+  assert.deepEqual(grainsOf(at('2025-12-01'), at('2026-12-01'), true), ['day', 'month']);
+  assert.deepEqual(grainsOf(at('2026-11-27T07:00Z'), at('2026-11-28T07:00Z'), true), ['hour']);
+  assert.deepEqual(grainsOf(at('2000-01-01'), at('2026-01-01'), true), ['month']);
+});
+
+test('where no bounds were asked for, the figures there are need not fill a day or a month', () => {
+  assert.deepEqual(grainsOf(at('2015-05-17T10:00Z'), at('2015-05-20T22:00Z'), false), ['hour', 'day']);
 });
 
 test('windows are counted by the calendar', () => {
@@ -55,6 +59,6 @@ test('windows and bounds have names, the last day included', () => {
   assert.equal(boundsName(at('2015-05-01'), at('2015-06-01')), 'May 2015');
   assert.equal(
     boundsName(at('2015-05-17T10:00Z'), at('2015-05-18T10:00Z')),
-    '17 May 2015, 10:00 – 18 May 2015, 10:00 UTC',
+    '17 May 2015, 10:00 – 18 May 2015, 10:00',
   );
 });
