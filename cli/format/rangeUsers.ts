@@ -1,6 +1,6 @@
 import type { UsersRange } from '../../clients/postgres/aggregate/rangeUsers.js';
 import { ESTIMATE_ERROR_TEXT, usersError } from '../../domain/sketch.js';
-import { csvLine } from './csv.js';
+import { csvLine } from '../../domain/csv.js';
 import { grouped } from './numbers.js';
 import { table, type TableColumn } from './table.js';
 

@@ -25,6 +25,7 @@ export const VERBS: ReadonlyMap<string, Load> = new Map<string, Load>([
   ['status', () => import('../verbs/status.js')],
   ['verify', () => import('../verbs/verify.js')],
   ['metrics', () => import('../verbs/metrics.js')],
+  ['web', () => import('../verbs/web.js')],
   ['dead-letters', () => import('../verbs/deadLetters.js')],
   ['test', () => import('../verbs/test.js')],
   ['bench', () => import('../verbs/bench.js')],
@@ -34,5 +35,4 @@ export const VERBS: ReadonlyMap<string, Load> = new Map<string, Load>([
 export const LATER: ReadonlyMap<string, string> = new Map([
   ['reindex', 'rebuild the index'],
   ['explain', 'the clicks behind a figure'],
-  ['web', 'the analysis page'],
 ]);

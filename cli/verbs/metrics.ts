@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import {
+  CSV_HEADER,
+  figureCsv,
   openElasticsearch,
   searchFigures,
   SORTABLE,
@@ -10,7 +12,7 @@ import { UsageError } from '../../domain/errors.js';
 import { USERS_SORT } from '../../clients/postgres/aggregate/rangeUsers.js';
 import { GRAINS } from '../../domain/names.js';
 import { ESTIMATE_ERROR_TEXT } from '../../domain/sketch.js';
-import { CSV_HEADER, figureCsv, figureJson, figureTable } from '../format/figures.js';
+import { figureJson, figureTable } from '../format/figures.js';
 import { MERGE_CSV_HEADER } from '../format/rangeUsers.js';
 import { loadConfig } from '../loadConfig.js';
 import { printMerged } from '../metrics/merge.js';

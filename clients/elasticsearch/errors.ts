@@ -81,3 +81,11 @@ export class IndexGone extends Error {
     this.name = 'IndexGone';
   }
 }
+
+/** A search was ended because it took longer than it may. */
+export class SearchTooSlow extends Error {
+  constructor(readonly ms: number) {
+    super(`the search took longer than ${ms / 1_000} s`);
+    this.name = 'SearchTooSlow';
+  }
+}

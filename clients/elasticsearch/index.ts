@@ -1,6 +1,18 @@
+export {
+  seriesOf,
+  sumOver,
+  topOf,
+  windowsOf,
+  type Measure,
+  type Sums,
+  type TopRow,
+  type WindowSums,
+} from './analysis.js';
 export { sendChanges, type BulkOptions, type Sent } from './bulk.js';
 export { openElasticsearch } from './client.js';
-export { IndexGone, mapEsError } from './errors.js';
+export { CursorExpired, figuresPage, type FiguresPage } from './figuresPage.js';
+export { IndexGone, mapEsError, SearchTooSlow } from './errors.js';
+export { CSV_HEADER, figureCsv } from './figureCsv.js';
 export { ensureIndices, findIndex, refresh, type GrainIndex } from './indices.js';
 export { withRetries, type Patience } from './retry.js';
 export {
@@ -9,6 +21,8 @@ export {
   searchFigures,
   SORTABLE,
   type Figure,
+  type FigureFilter,
   type FigureQuery,
   type Sortable,
 } from './search.js';
+export { KEYWORD_LENGTH } from './template.js';

@@ -36,15 +36,22 @@ export interface Figure {
   readonly version: number | string;
 }
 
-export interface FigureQuery {
+/** Which figures of a grain. */
+export interface FigureFilter {
   readonly grain: Grain;
   /** Exact, or the beginning of the URLs wanted. */
   readonly url?: string | { readonly prefix: string };
-  readonly country?: string;
+  /** Words that the URL has all, in any order; of the last one the beginning. */
+  readonly words?: string;
+  /** Any of them. */
+  readonly country?: string | readonly string[];
   /** ISO; inclusive. Totals have no window, so that any bound leaves none of them. */
   readonly from?: string;
   /** ISO; exclusive. */
   readonly to?: string;
+}
+
+export interface FigureQuery extends FigureFilter {
   /** Default click_count; figures and times fall, texts rise. Ties go by URL, country and time, rising. */
   readonly sort?: Sortable;
   readonly limit?: number;
@@ -56,7 +63,7 @@ const KEEP_ALIVE = '2m';
 const TIES: readonly Sortable[] = ['url', 'country', 'window_start'];
 const RISING: ReadonlySet<Sortable> = new Set(['url', 'country']);
 
-const wanted = (query: FigureQuery): ((url: string) => boolean) => {
+const wanted = (query: FigureFilter): ((url: string) => boolean) => {
   const { url } = query;
   if (url === undefined) return () => true;
   return typeof url === 'string' ? (found) => found === url : (found) => found.startsWith(url.prefix);
@@ -70,10 +77,12 @@ function urlFilter(url: NonNullable<FigureQuery['url']>): estypes.QueryDslQueryC
   return { bool: { should: [{ prefix: { url: url.prefix } }, tooLong], minimum_should_match: 1 } };
 }
 
-function figureFilter(query: FigureQuery): estypes.QueryDslQueryContainer {
+export function figureFilter(query: FigureFilter): estypes.QueryDslQueryContainer {
   const filter: estypes.QueryDslQueryContainer[] = [];
   if (query.url !== undefined) filter.push(urlFilter(query.url));
-  if (query.country !== undefined) filter.push({ term: { country: query.country } });
+  if (query.words !== undefined)
+    filter.push({ match_bool_prefix: { 'url.words': { query: query.words, operator: 'and' } } });
+  if (query.country !== undefined) filter.push({ terms: { country: [query.country].flat() } });
   if (query.from !== undefined || query.to !== undefined) {
     const range = { ...(query.from && { gte: query.from }), ...(query.to && { lt: query.to }) };
     filter.push({ range: { window_start: range } });
@@ -81,7 +90,7 @@ function figureFilter(query: FigureQuery): estypes.QueryDslQueryContainer {
   return filter.length === 0 ? { match_all: {} } : { bool: { filter } };
 }
 
-function sortOrder(by: Sortable, grain: Grain): estypes.SortCombinations[] {
+export function sortOrder(by: Sortable, grain: Grain): estypes.SortCombinations[] {
   const fields: readonly Sortable[] = [by, ...TIES.filter((field) => field !== by)];
   const sort = fields
     // Totals have no window, and a missing date comes back as a sort value that cannot be sent again.

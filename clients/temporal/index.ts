@@ -1,7 +1,7 @@
 export { backfillProgress, cancelBackfill, runningBackfills } from './backfills.js';
 export { connectTemporal, mapTemporalError, temporalTarget } from './connection.js';
 export type { TemporalClient, TemporalTarget } from './connection.js';
-export { uiLink } from './links.js';
+export { uiLink, workflowsLink } from './links.js';
 export { pollers } from './queue.js';
 export { accountOf, isOpen, signal, startOrJoin, troubles } from './runs.js';
 export type { Run } from './runs.js';

@@ -1,4 +1,13 @@
 import type { Servers } from '../../domain/config/config.js';
+import { workflowQueue } from '../../domain/names.js';
+
+/** Address of the installation's runs in Temporal's web UI; undefined where nobody told the UI's address. */
+export function workflowsLink(servers: Servers, namespace: string, name: string): string | undefined {
+  const base = servers.temporal.uiUrl?.replace(/\/+$/, '');
+  if (base === undefined) return undefined;
+  const query = encodeURIComponent(`TaskQueue = "${workflowQueue(name)}"`);
+  return `${base}/namespaces/${encodeURIComponent(namespace)}/workflows?query=${query}`;
+}
 
 /** Address of a run in Temporal's web UI; undefined where nobody told the UI's address. */
 export function uiLink(

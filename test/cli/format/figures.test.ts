@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Command } from 'commander';
-import { CSV_HEADER, figureCsv, figureJson, figureTable } from '../../../cli/format/figures.js';
+import { figureJson, figureTable } from '../../../cli/format/figures.js';
+import { CSV_HEADER, figureCsv } from '../../../clients/elasticsearch/index.js';
 import { humanTime } from '../../../cli/format/numbers.js';
 import { toMergeQuery, toQuery } from '../../../cli/metrics/options.js';
 import { register } from '../../../cli/verbs/metrics.js';

@@ -1,0 +1,129 @@
+/** How old the figures are. Asks PostgreSQL and Kafka, in its own time: a page never waits for it. */
+import { openKafka } from '../../clients/kafka/index.js';
+import { isIncarnation } from '../../clients/postgres/offsets.js';
+import { openPostgres, withClient } from '../../clients/postgres/pool.js';
+import { readLastEvent } from '../../clients/postgres/status/lastEvent.js';
+import {
+  readBacklogs,
+  readOffsets,
+  readRuns,
+  type StoredOffset,
+} from '../../clients/postgres/status/queries.js';
+import type { Settings } from '../../clients/settings/loadConfig.js';
+import { temporalTarget, workflowsLink } from '../../clients/temporal/index.js';
+import { hasServer } from '../../domain/config/servers.js';
+import { analyzeWorkflowId } from '../../domain/names.js';
+
+/** What is not known, because its server is not named or does not answer, is null. */
+export interface Freshness {
+  readonly last_event: string | null;
+  readonly last_run: {
+    readonly at: string;
+    readonly workflow_id: string;
+    readonly outcome: string;
+  } | null;
+  readonly lag_records: number | null;
+  readonly runs_url: string | null;
+  readonly index_in_step: boolean | null;
+}
+
+/** An answer this old, ms, is still given, while a newer one is fetched. */
+const FRESH = 5_000;
+/** The first answer is waited for so long, ms; then the page goes without. */
+const PATIENCE = 1_000;
+/** A server that takes longer, ms, counts as not answering. */
+const LONGEST = 10_000;
+
+export interface FreshnessSource {
+  read(): Promise<Freshness>;
+  close(): Promise<void>;
+}
+
+const settled = <T>(work: Promise<T>): Promise<T | undefined> => work.catch(() => undefined);
+
+export function openFreshness({ config, servers }: Settings): FreshnessSource {
+  const { name } = config;
+  const postgres = hasServer(servers, 'postgres') ? openPostgres(servers, name, { max: 2 }) : undefined;
+  const kafka = hasServer(servers, 'kafka') ? openKafka(servers, `${name}-web`) : undefined;
+  const runsUrl = hasServer(servers, 'temporal')
+    ? (workflowsLink(servers, temporalTarget(servers).namespace, name) ?? null)
+    : null;
+
+  const fromPostgres = async () =>
+    postgres &&
+    withClient(postgres, `${name}:web`, async (client) => ({
+      runs: await readRuns(client, 1),
+      offsets: await readOffsets(client),
+      backlogs: await readBacklogs(client),
+      lastEvent: await readLastEvent(client),
+    }));
+
+  async function lag(offsets: readonly StoredOffset[]): Promise<number | null> {
+    if (!kafka) return null;
+    let records = 0;
+    for (const topic of config.kafka.topics) {
+      const signal = AbortSignal.timeout(LONGEST);
+      const { incarnation, partitions } = await kafka.describe(topic, signal);
+      const ends = await kafka.lastStableOffsets(topic, partitions, signal);
+      const starts = await kafka.earliestOffsets(topic, partitions, signal);
+      for (const [partition, end] of ends) {
+        const stored = offsets.find(
+          (one) =>
+            one.topic === topic && one.partition === partition && isIncarnation(one.incarnation, incarnation),
+        );
+        const from = stored?.nextOffset ?? starts.get(partition) ?? 0n;
+        if (end > from) records += Number(end - from);
+      }
+    }
+    return records;
+  }
+
+  async function collect(): Promise<Freshness> {
+    const state = await settled(fromPostgres());
+    const [run] = state?.runs ?? [];
+    const behind = state?.backlogs.some((index) => index.behind > 0 || index.rejected > 0);
+    return {
+      last_event: state?.lastEvent ?? null,
+      last_run: run
+        ? {
+            at: run.finishedAt,
+            workflow_id: analyzeWorkflowId(name),
+            outcome: behind ? 'aggregated, index behind' : 'indexed',
+          }
+        : null,
+      lag_records: state ? ((await settled(lag(state.offsets))) ?? null) : null,
+      runs_url: runsUrl,
+      index_in_step: behind === undefined || state?.backlogs.length === 0 ? null : !behind,
+    };
+  }
+
+  const unknown: Freshness = {
+    last_event: null,
+    last_run: null,
+    lag_records: null,
+    runs_url: runsUrl,
+    index_in_step: null,
+  };
+  let last: { readonly answer: Freshness; readonly at: number } | undefined;
+  let asking: Promise<Freshness> | undefined;
+  const ask = (): Promise<Freshness> =>
+    (asking ??= collect()
+      .then((answer) => {
+        last = { answer, at: Date.now() };
+        return answer;
+      })
+      .finally(() => (asking = undefined)));
+
+  return {
+    async read() {
+      if (last !== undefined && Date.now() - last.at < FRESH) return last.answer;
+      const asked = ask().catch(() => unknown);
+      if (last !== undefined) return last.answer;
+      const patience = new Promise<Freshness>((resolve) => setTimeout(resolve, PATIENCE, unknown).unref());
+      return Promise.race([asked, patience]);
+    },
+    async close() {
+      await Promise.all([postgres?.close(), kafka?.close()]);
+    },
+  };
+}

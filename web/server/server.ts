@@ -1,0 +1,131 @@
+/** The analysis page's server: its files and three GET endpoints over one installation's index, read-only. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Logger } from '../../domain/logger.js';
+import { figures, figuresCsv, overview, top, type Index } from './answers.js';
+import { failureOf, type Failure } from './failure.js';
+import type { FreshnessSource } from './freshness.js';
+import { BadParameter } from './parameters.js';
+import type { StaticFile } from './staticFiles.js';
+
+export interface WebOptions {
+  readonly index: Index;
+  readonly freshness: FreshnessSource;
+  readonly files: ReadonlyMap<string, StaticFile>;
+  /** Names that a request's Host may have; undefined: any. */
+  readonly hosts?: ReadonlySet<string>;
+  readonly logger: Logger;
+}
+
+const ALWAYS = {
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+};
+const JSON_TYPE = { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' };
+
+/** The name in a Host header, without its port. */
+function hostOf({ headers }: IncomingMessage): string {
+  return (headers.host ?? '').replace(/:\d*$/, '').toLowerCase();
+}
+
+function send(
+  response: ServerResponse,
+  status: number,
+  body: object,
+  headers: Record<string, string> = {},
+): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, { ...JSON_TYPE, 'Content-Length': Buffer.byteLength(text), ...headers });
+  response.end(text);
+}
+
+function sendFailure(response: ServerResponse, { status, error, retryAfter }: Failure): void {
+  send(response, status, { error }, retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) });
+}
+
+function sendFile(request: IncomingMessage, response: ServerResponse, file: StaticFile): void {
+  if (request.headers['if-none-match'] === file.headers['ETag']) {
+    response.writeHead(304, file.headers).end();
+    return;
+  }
+  const isPacked = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
+  const body = isPacked ? file.gzip : file.content;
+  response.writeHead(200, {
+    ...file.headers,
+    'Content-Length': body.length,
+    ...(isPacked && { 'Content-Encoding': 'gzip' }),
+  });
+  response.end(body);
+}
+
+/** The file begins when the index has answered; a failure afterwards cuts it short, which the reader notices. */
+async function sendCsv(response: ServerResponse, name: string, parts: AsyncGenerator<string>): Promise<void> {
+  const first = await parts.next();
+  response.writeHead(200, {
+    'Content-Type': 'text/csv; charset=utf-8',
+    'Cache-Control': 'no-store',
+    'Content-Disposition': `attachment; filename="${name}-figures.csv"`,
+  });
+  async function* all(): AsyncGenerator<string> {
+    if (!first.done) yield first.value;
+    yield* parts;
+  }
+  await pipeline(Readable.from(all()), response);
+}
+
+async function answer(
+  options: WebOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const { index, files, freshness, hosts } = options;
+  if (hosts !== undefined && !hosts.has(hostOf(request))) {
+    const message = `this server is ${[...hosts][0]}, not ${hostOf(request)}; --allow-host adds a name`;
+    return sendFailure(response, { status: 421, error: { message } });
+  }
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    const message = 'only GET and HEAD are answered';
+    return send(response, 405, { error: { message } }, { Allow: 'GET, HEAD' });
+  }
+  // Not resolved against the base: `//name` would be a host.
+  const { pathname, searchParams } = new URL(`http://host${request.url ?? '/'}`);
+  const file = files.get(pathname);
+  if (file) return sendFile(request, response, file);
+  switch (pathname) {
+    case '/api/overview':
+      return send(response, 200, await overview(index, searchParams, () => freshness.read(), signal));
+    case '/api/top':
+      return send(response, 200, await top(index, searchParams, signal));
+    case '/api/figures': {
+      const format = searchParams.get('format');
+      if (format === 'csv') return sendCsv(response, index.name, figuresCsv(index, searchParams, signal));
+      if (format !== null) throw new BadParameter('format', 'expected csv, or nothing for JSON');
+      return send(response, 200, await figures(index, searchParams, signal));
+    }
+    default:
+      return sendFailure(response, { status: 404, error: { message: `there is no ${pathname} here` } });
+  }
+}
+
+/** Not listening yet. */
+export function createWebServer(options: WebOptions): Server {
+  return createServer((request, response) => {
+    for (const [name, value] of Object.entries(ALWAYS)) response.setHeader(name, value);
+    const gone = new AbortController();
+    response.on('close', () => gone.abort(new Error('the reader went away')));
+    answer(options, request, response, gone.signal).catch((e: unknown) => {
+      if (gone.signal.aborted) return;
+      const failure = failureOf(e);
+      if (failure.status === 500) options.logger.error({ err: e }, 'a request failed');
+      if (response.headersSent) response.destroy();
+      else sendFailure(response, failure);
+    });
+  });
+}
