@@ -122,6 +122,8 @@ async function prepare(folder: string, { size, settings }: ClusterOptions): Prom
       'offsets.topic.replication.factor': size,
       'transaction.state.log.replication.factor': size,
       'transaction.state.log.min.isr': most,
+      // Allocated in one piece at start: of the default, 128 MiB, half of a small heap, that fails now and then.
+      'log.cleaner.dedupe.buffer.size': 8 * 1024 * 1024,
       // A dead broker's partitions move after 5 s.
       'broker.session.timeout.ms': 5_000,
       'broker.heartbeat.interval.ms': 500,
