@@ -9,6 +9,8 @@ import { startServers, stopServers, type ServerName, type Starting } from '../..
 import { follow, startPipeline, withTemporal } from '../support/runs.js';
 import { setUpSearchAttributes, setUpTables, setUpTopics } from '../support/setUp.js';
 import { ExitCode, type CliContext } from '../support/verb.js';
+import { webLogger } from '../support/webLogger.js';
+import { openWeb } from '../../web/server/open.js';
 import { printEnding } from './ending.js';
 import { sendClicks } from './send.js';
 import { serve } from './serve.js';
@@ -30,6 +32,8 @@ export interface Demo {
   readonly settings: Settings;
   readonly temporal: TemporalClient;
   readonly workers: Workers;
+  /** The address of the analysis page, where one is served. */
+  readonly page?: string;
 }
 
 /**
@@ -98,15 +102,21 @@ async function finish(demo: Demo, run: Run, before: number): Promise<void> {
     last = await startPipeline(settings, temporal);
     result = await follow<PipelineResult>(ctx, settings, temporal, last);
   }
-  const equal = await printEnding(
-    demo,
-    result,
-    uiLink(settings.servers, temporal.target.namespace, last),
-    Date.now() - before,
-  );
-  if (result.analyze.outcome !== 'indexed') ctx.exit(ExitCode.Workflow);
-  else if (!equal) ctx.exit(ExitCode.Different);
-  if (!demo.options.once) await serve(demo);
+  const page = demo.options.once ? undefined : await openWeb(settings, { logger: webLogger(ctx) });
+  try {
+    const served = { ...demo, ...(page && { page: page.url }) };
+    const equal = await printEnding(
+      served,
+      result,
+      uiLink(settings.servers, temporal.target.namespace, last),
+      Date.now() - before,
+    );
+    if (result.analyze.outcome !== 'indexed') ctx.exit(ExitCode.Workflow);
+    else if (!equal) ctx.exit(ExitCode.Different);
+    if (page) await serve(served);
+  } finally {
+    await page?.close();
+  }
 }
 
 function rememberStarted(starting: Starting, started: Set<ServerName>): void {

@@ -97,7 +97,7 @@ export async function printEnding(
   const config = relative(process.cwd(), settings.file);
   const figures = await topFigures(settings, ctx.signal);
   ctx.result(
-    { ok: report.ok, ...counts, outcome: result.analyze.outcome, link, ms, verify: report },
+    { ok: report.ok, ...counts, outcome: result.analyze.outcome, link, page: demo.page, ms, verify: report },
     [
       '',
       `${equation(counts)}     ${report.ok ? '✔ recomputed in SQL, equal' : '✘ recomputed in SQL, different:'}`,
@@ -107,8 +107,9 @@ export async function printEnding(
       '',
       `${pace(result)}; all in ${humanTime(ms)}`,
       ...(result.analyze.indexError === undefined ? [] : [`index behind: ${result.analyze.indexError}`]),
+      ...(demo.page === undefined ? [] : [`The page  ${demo.page}`]),
       ...(link === undefined ? [] : [`This run  ${link}`]),
-      `More      ${demo.options.once ? 'npx clickstream up; ' : ''}npx clickstream --config ${config} metrics --grain day   (status, verify, --help)`,
+      `More      ${demo.options.once ? 'npx clickstream up; ' : ''}npx clickstream --config ${config} ${demo.options.once ? 'web' : 'metrics --grain day'}   (status, verify, --help)`,
     ].join('\n'),
   );
   return report.ok;
