@@ -11,7 +11,7 @@ const mayImport = {
   workflows: ['domain'],
   workers: ['activities', 'clients', 'domain', 'workflows'],
   infra: ['domain'],
-  bench: ['activities', 'clients', 'domain'],
+  bench: ['activities', 'clients', 'domain', 'web'],
   web: ['activities', 'clients', 'domain'],
   cli: ['activities', 'bench', 'clients', 'domain', 'infra', 'migrations', 'web', 'workers', 'workflows'],
 };

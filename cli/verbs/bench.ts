@@ -7,6 +7,7 @@ import {
   type Bench,
   type IngestBenchOptions,
 } from '../../bench/ingest/index.js';
+import { describeSearch, searchBench } from '../../bench/search/index.js';
 import { ownStateDir } from '../../clients/settings/loadConfig.js';
 import { parseServers } from '../../domain/config/servers.js';
 import { UsageError } from '../../domain/errors.js';
@@ -18,6 +19,7 @@ import { examples, exitCodes, type CliContext, type Command } from '../support/v
 
 const INGEST_SERVERS = ['kafka', 'postgres', 'temporal'] as const;
 const AGGREGATE_SERVERS = ['postgres', 'spark'] as const;
+const SEARCH_SERVERS = ['elasticsearch'] as const;
 const CODES = { 0: 'measured', 2: 'usage', 3: 'a server did not start', 130: 'interrupted' };
 
 export function register(program: Command, ctx: CliContext): void {
@@ -70,13 +72,41 @@ export function register(program: Command, ctx: CliContext): void {
     .addHelpText('after', exitCodes(CODES))
     .action((options: AggregateOptions) => aggregate(ctx, options));
 
+  bench
+    .command('search')
+    .description("the analysis page's queries over a million documents, and the page in a browser")
+    .option('--documents <number>', 'figures of hours, at least 10000 (default: 1000000)')
+    .option('--rounds <number>', 'how often each query is asked, interleaved (default: 40)')
+    .addHelpText(
+      'after',
+      "\np50_ms, p95_ms: from the request to the page's server until the whole answer is there." +
+        '\nfirst_totals_ms, first_all_ms: from opening the page in a browser with an empty cache.',
+    )
+    .addHelpText('after', examples(['npm run bench -- search', 'npm run bench -- search --json']))
+    .addHelpText('after', exitCodes(CODES))
+    .action((options: SearchOptions) => search(ctx, options));
+
   for (const name of LATER)
     bench.command(name, { hidden: true }).action(() => {
       throw new UsageError(`bench ${name} comes in a later version`);
     });
 }
 
-const LATER = ['index', 'search'];
+const LATER = ['index'];
+
+interface SearchOptions {
+  readonly documents?: string;
+  readonly rounds?: string;
+}
+
+async function search(ctx: CliContext, given: SearchOptions): Promise<void> {
+  const documents = wholeNumber('--documents', given.documents, 10_000) ?? 1_000_000;
+  const rounds = wholeNumber('--rounds', given.rounds, 1) ?? 40;
+  await withServers(ctx, SEARCH_SERVERS, async (bench) => {
+    const summary = await searchBench(bench, { documents, rounds });
+    ctx.result(summary, describeSearch(summary));
+  });
+}
 
 interface AggregateOptions {
   readonly clicks?: string;
