@@ -18,6 +18,7 @@ export type FailpointName =
   | `replayDeadLetters:${'before-commit' | 'after-commit'}`
   | `runSparkAggregation:${'mid-spark' | 'before-commit' | 'after-commit'}`
   | `indexMetrics:${'after-bulk' | 'after-cursor'}`
+  | `reindexGrain:${'after-create' | 'before-swap' | 'after-swap'}`
   | `applyRetention:${'before-commit' | 'after-commit'}`;
 /** In production it does nothing. */
 export type Failpoint = (name: FailpointName) => Promise<void>;

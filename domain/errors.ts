@@ -101,3 +101,9 @@ export class FiguresOutdated extends ClickstreamError {
   readonly code = 'FiguresOutdated';
   readonly retryable = false;
 }
+
+/** A new index holds other documents than PostgreSQL has figures: it is not put in place of the old one. */
+export class IndexDiffers extends ClickstreamError {
+  readonly code = 'IndexDiffers';
+  readonly retryable = false;
+}

@@ -9,7 +9,7 @@
 export const workflowQueue = (name: string): string => name;
 /** consumeBatch in its exact form or the first of a chain, noteOffsets, awaitOffsets. */
 export const ingestQueue = (name: string): string => `${name}-ingest`;
-/** runSparkAggregation, planBackfill, indexMetrics and applyRetention. */
+/** runSparkAggregation, planBackfill, indexMetrics, reindexGrain and applyRetention. */
 export const analyzeQueue = (name: string): string => `${name}-analyze`;
 /** Read-ahead and persistBatch of the one worker that holds this spool. */
 export const spoolQueue = (name: string, spoolId: string): string => `${name}-spool-${spoolId}`;
@@ -23,6 +23,7 @@ export const replayWorkflowId = (name: string): string => `${name}-replay`;
 /** @param range part of the id that says which days, such as `2026-01-01-2026-02-01` or `all` */
 export const backfillWorkflowId = (name: string, range: string, dryRun: boolean): string =>
   `${name}-backfill-${range}${dryRun ? '-dry-run' : ''}`;
+export const reindexWorkflowId = (name: string): string => `${name}-reindex`;
 export const scheduleId = (name: string): string => `${name}-schedule`;
 
 export const GRAINS = ['hour', 'day', 'month', 'total'] as const;

@@ -238,6 +238,21 @@ export interface IndexResult {
   readonly ms: number;
 }
 
+export interface ReindexGrainInput {
+  readonly grain: Grain;
+}
+export interface ReindexGrainResult {
+  readonly grain: Grain;
+  /** The new index, behind the read alias now. */
+  readonly index: string;
+  /** The one that it stood for before, kept until it is dropped. */
+  readonly replaced: string;
+  readonly documents: number;
+  /** Figures that Elasticsearch refused; kept, and tried again by the next run. */
+  readonly rejected: number;
+  readonly ms: number;
+}
+
 export type ApplyRetentionInput = Readonly<Record<string, never>>;
 export interface RetentionResult {
   /** Begin of the first day that clicks are kept of; absent: no day was ever dropped. */
@@ -298,6 +313,16 @@ export interface AnalyzeResult {
   readonly retention?: RetentionResult;
   /** Why retention could not be applied; the next run tries again. */
   readonly retentionError?: string;
+}
+export interface ReindexInput {
+  /** Which grains; absent: all four. */
+  readonly grains?: readonly Grain[];
+}
+export interface ReindexResult {
+  readonly grains: readonly ReindexGrainResult[];
+  readonly documents: number;
+  readonly rejected: number;
+  readonly ms: number;
 }
 export type PipelineInput = Readonly<Record<string, never>>;
 /** Answer of the query `account`: where a workflow stands now. */

@@ -9,6 +9,7 @@ import { createIndexMetrics } from '../activities/indexMetrics.js';
 import { createNoteOffsets } from '../activities/noteOffsets.js';
 import { createPersistBatch } from '../activities/persistBatch.js';
 import { createPlanBackfill } from '../activities/planBackfill.js';
+import { createReindexGrain } from '../activities/reindexGrain.js';
 import { createReplayDeadLetters } from '../activities/replayDeadLetters.js';
 import { createRunSparkAggregation } from '../activities/runSparkAggregation.js';
 import { projectRoot } from '../clients/settings/loadConfig.js';
@@ -77,6 +78,7 @@ function workOf(
           runSparkAggregation: createRunSparkAggregation(analyze),
           planBackfill: createPlanBackfill(analyze),
           indexMetrics: createIndexMetrics(analyze),
+          reindexGrain: createReindexGrain(analyze),
           applyRetention: createApplyRetention(analyze),
         },
       };

@@ -25,6 +25,8 @@ import type {
   PersistBatchInput,
   PersistBatchResult,
   PlanBackfillInput,
+  ReindexGrainInput,
+  ReindexGrainResult,
   ReplayDeadLettersInput,
   ReplayDeadLettersResult,
   RetentionResult,
@@ -46,6 +48,7 @@ interface Activities {
   runSparkAggregation(input: RunSparkAggregationInput): Promise<AggregationResult>;
   planBackfill(input: PlanBackfillInput): Promise<BackfillPlan>;
   indexMetrics(input: IndexMetricsInput): Promise<IndexResult>;
+  reindexGrain(input: ReindexGrainInput): Promise<ReindexGrainResult>;
   applyRetention(input: ApplyRetentionInput): Promise<RetentionResult>;
 }
 
@@ -197,6 +200,16 @@ export function stages({ name, heartbeatMs, indexPatienceMs }: WorkflowSettings)
         retry: INDEX_RETRY,
         summary: version === undefined ? 'whatever the index lacks' : `figures up to version ${version}`,
       }).indexMetrics(input),
+
+    /** Nobody waits for the new index: an outage of Elasticsearch only makes it later. */
+    reindexGrain: (input: ReindexGrainInput): Promise<ReindexGrainResult> =>
+      call({
+        taskQueue: analyzeQueue(name),
+        startToCloseTimeout: '12 hours',
+        cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        retry: INDEX_RETRY,
+        summary: `the index of ${input.grain}, built anew`,
+      }).reindexGrain(input),
 
     /** What stays today goes tomorrow: a run must not be kept waiting for it. */
     applyRetention: (input: ApplyRetentionInput): Promise<RetentionResult> =>

@@ -2,6 +2,6 @@
 export { analyze } from './analyze.js';
 export { backfill } from './backfill.js';
 export { ingest } from './ingest.js';
-export { reindex } from './later.js';
 export { pipeline } from './pipeline.js';
+export { reindex } from './reindex.js';
 export { replay } from './replay.js';

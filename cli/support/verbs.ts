@@ -20,6 +20,7 @@ export const VERBS: ReadonlyMap<string, Load> = new Map<string, Load>([
   ['ingest', () => import('../verbs/ingest.js')],
   ['analyze', () => import('../verbs/analyze.js')],
   ['backfill', () => import('../verbs/backfill.js')],
+  ['reindex', () => import('../verbs/reindex.js')],
   ['schedule', () => import('../verbs/schedule.js')],
   ['temporal', () => import('../verbs/temporal.js')],
   ['status', () => import('../verbs/status.js')],
@@ -33,6 +34,5 @@ export const VERBS: ReadonlyMap<string, Load> = new Map<string, Load>([
 
 /** Verbs of the design that this version does not have: named, so that nobody looks for a spelling mistake. */
 export const LATER: ReadonlyMap<string, string> = new Map([
-  ['reindex', 'rebuild the index'],
   ['explain', 'the clicks behind a figure'],
 ]);

@@ -11,6 +11,14 @@ export {
 export { sendChanges, type BulkOptions, type Sent } from './bulk.js';
 export { openElasticsearch } from './client.js';
 export { CursorExpired, figuresPage, type FiguresPage } from './figuresPage.js';
+export {
+  countDocuments,
+  dropIndices,
+  openBuild,
+  replacedIndices,
+  swapReadAlias,
+  type ReplacedIndex,
+} from './generations.js';
 export { IndexGone, mapEsError, SearchTooSlow } from './errors.js';
 export { CSV_HEADER, figureCsv } from './figureCsv.js';
 export { ensureIndices, findIndex, refresh, type GrainIndex } from './indices.js';

@@ -26,18 +26,20 @@ async function listIndices(client: Client, alias: string, signal?: AbortSignal):
 }
 
 /** The next number that no index of this grain has carried: an index that lost its alias is left alone. */
-function nextGeneration(indices: Indices, alias: string): number {
+export function nextGeneration(indices: Indices, alias: string): number {
   const numbers = Object.keys(indices).map((name) => Number(name.slice(alias.length + 1)));
   return 1 + Math.max(0, ...numbers.filter((n) => Number.isSafeInteger(n)));
 }
 
-async function createIndex(client: Client, name: string, grain: Grain, n: number, signal?: AbortSignal) {
-  const index = physicalIndex(name, grain, n);
-  const aliases = { [readAlias(name, grain)]: {}, [writeAlias(index)]: { is_write_index: true } };
+/** Creates an index, or takes the one of this name that another attempt made at the same moment. */
+export async function createOrTake(
+  client: Client,
+  request: estypes.IndicesCreateRequest,
+  signal?: AbortSignal,
+): Promise<void> {
   try {
-    await client.indices.create({ index, aliases }, abortable(signal));
+    await client.indices.create(request, abortable(signal));
   } catch (e) {
-    // Another run made it at the same moment: take its index.
     if (!(e instanceof errors.ResponseError && causeOf(e).type === 'resource_already_exists_exception'))
       throw e;
   }
@@ -71,7 +73,9 @@ async function ensureIndex(
     if (indices[alias] !== undefined) {
       throw refuse(`${alias} is an index, not an alias: somebody wrote to it by that name; delete it`);
     }
-    await createIndex(client, name, grain, nextGeneration(indices, alias), signal);
+    const index = physicalIndex(name, grain, nextGeneration(indices, alias));
+    const aliases = { [alias]: {}, [writeAlias(index)]: { is_write_index: true } };
+    await createOrTake(client, { index, aliases }, signal);
     indices = await listIndices(client, alias, signal);
   }
   const found = behind();

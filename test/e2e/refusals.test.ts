@@ -78,18 +78,6 @@ test('Ctrl-C ends the waiting with 130 and no stack trace; that nobody polls was
       ]);
       return /Completed/.test(stdout);
     });
-    const args = [
-      'workflow',
-      'execute',
-      '--type',
-      'reindex',
-      '--task-queue',
-      installation.name,
-      '--input',
-      '{}',
-    ];
-    const later = await installation.run(['temporal', ...args]);
-    assert.match(later.stdout + later.stderr, /reindex comes in a later version/);
   });
 });
 

@@ -53,3 +53,8 @@ export async function readCursor(client: ClientBase, index: string): Promise<Sto
   );
   return rows[0];
 }
+
+/** Forgets indices that are no more: a cursor that never moves again would keep tombstones for ever. */
+export async function forgetIndices(client: ClientBase, indices: readonly string[]): Promise<void> {
+  await client.query('DELETE FROM index_cursor WHERE index_name = ANY($1)', [indices]);
+}

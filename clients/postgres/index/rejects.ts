@@ -52,3 +52,8 @@ export async function forgetRejects(client: ClientBase, index: string, before: s
   );
   return rowCount ?? 0;
 }
+
+/** Forgets all rejects of indices that are no more. */
+export async function forgetRejectsOf(client: ClientBase, indices: readonly string[]): Promise<void> {
+  await client.query('DELETE FROM index_reject WHERE index_name = ANY($1)', [indices]);
+}
