@@ -91,7 +91,7 @@ describe('the analysis page', () => {
   const urls = (page: Page): Locator => page.getByRole('region', { name: 'Top URLs' });
   const countries = (page: Page): Locator => page.getByRole('region', { name: 'Top countries' });
   const names = async (list: Locator): Promise<string[]> =>
-    await list.locator('tbody .url').allTextContents();
+    await list.locator('tbody .pick').allTextContents();
   /** The filter that a row is; the row's tools name it, too. */
   const row = (list: Locator, name: string): Locator => list.getByRole('button', { name, exact: true });
   const search = (page: Page): URLSearchParams => new URL(page.url()).searchParams;
@@ -110,6 +110,7 @@ describe('the analysis page', () => {
     assert.deepEqual((await names(urls(page))).slice(0, 3), ['/', '/old/book', '/books/a-long-way']);
     assert.deepEqual(await names(countries(page)), ['Germany', 'France', 'United States', 'Unknown']);
     await page.getByText('Last click').or(page.getByText('Figures up to')).waitFor();
+    assert.equal(await page.title(), `${figures.name} · Clickstream`);
     assert.equal(new URL(page.url()).search, '');
     await close(page);
   });

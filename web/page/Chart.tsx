@@ -55,7 +55,8 @@ export function Chart({ view, change, figures, bounds, now }: Props) {
     });
   };
   const isBounded = bounds.from !== undefined && bounds.to !== undefined;
-  const name = MEASURE_NAMES[view.measure];
+  const isBound = answer.series.some((window) => window.unique_users_kind === 'at_most');
+  const name = `${MEASURE_NAMES[view.measure]}${view.measure === 'unique_users' && isBound ? ', at most' : ''}`;
   return (
     <section
       class={`panel chart${loading ? ' loading' : ''}`}

@@ -39,7 +39,7 @@ export function Countries({ view, change, list }: Props) {
         // What is no country code is no filter: the server takes two letters.
         choose={(country) => (/^[A-Z]{2}$/.test(country) ? () => toggle(country) : undefined)}
         name={format.countryName}
-        label={(country) => <span class="url">{format.countryName(country)}</span>}
+        label={(country) => <span class="name">{format.countryName(country)}</span>}
       />
       {all > FIRST && (
         <button type="button" class="plain" aria-expanded={isWhole} onClick={() => setWhole(!isWhole)}>

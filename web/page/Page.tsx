@@ -41,6 +41,10 @@ export function Page() {
   useEffect(() => setTroubled(problem !== undefined && problem.source !== 'request'), [problem]);
 
   const { answer } = figures;
+  const name = answer?.name;
+  useEffect(() => {
+    if (name !== undefined) document.title = `${name} · Clickstream`;
+  }, [name]);
   const bounds = boundsOf(view.range, now);
   const isEmpty = answer?.totals.click_count === 0 && problem === undefined;
   return (
@@ -51,7 +55,7 @@ export function Page() {
             <rect width="16" height="16" rx="4" />
             <path d="M3 11 6.5 7l2.5 2.5L13 5" />
           </svg>
-          Clickstream
+          Clickstream {answer && <span class="quiet">{answer.name}</span>}
         </h1>
         <Freshness freshness={answer?.freshness} now={now} />
         <ThemeButton />

@@ -9,6 +9,12 @@ import type { ChangeView } from './useView.js';
 const COLUMNS = ['click_count', 'unique_users', 'avg_time_spent_ms'] as const satisfies readonly Measure[];
 const SHORT_NAMES: Readonly<Record<Measure, string>> = { ...MEASURE_NAMES, avg_time_spent_ms: 'Time, avg.' };
 
+/** A column's name; people of several figures may be fewer than it says. */
+function columnName(column: Measure, rows: readonly Row[]): string {
+  const isBound = column === 'unique_users' && rows.some((row) => row.unique_users_kind === 'at_most');
+  return isBound ? 'People, max.' : SHORT_NAMES[column];
+}
+
 interface Props {
   readonly view: View;
   readonly change: ChangeView;
@@ -49,7 +55,7 @@ export function Ranking({ view, change, list, shown, what, isChosen, choose, nam
               aria-sort={view.sort === column ? 'descending' : undefined}
             >
               <button type="button" class="sort" onClick={() => change({ sort: column })}>
-                {SHORT_NAMES[column]}
+                {columnName(column, rows ?? [])}
               </button>
             </th>
           ))}

@@ -79,6 +79,7 @@ export async function overview(
   ]);
   const { from = null, to = null } = isoBounds(bounds);
   return {
+    name,
     range: {
       from,
       to,

@@ -37,6 +37,8 @@ const grain = z.enum(['hour', 'day', 'month']);
 export type SeriesGrain = z.infer<typeof grain>;
 
 export const overview = z.object({
+  /** The installation's. */
+  name: z.string(),
   range: z.object({
     from: z.nullable(instant),
     to: z.nullable(instant),
@@ -46,7 +48,7 @@ export const overview = z.object({
   }),
   totals,
   previous: z.nullable(totals),
-  previous_range: z.optional(z.nullable(z.object({ from: instant, to: instant }))),
+  previous_range: z.nullable(z.object({ from: instant, to: instant })),
   series: z.array(window),
   previous_series: z.array(window),
   freshness: z.object({
