@@ -64,7 +64,7 @@ async function sendPage(
   tally: Tally,
 ): Promise<void> {
   const { signal, patienceMs } = a;
-  const sent = await sendChanges(a.deps.elasticsearch, writeAlias(target.index), changes, {
+  const sent = await sendChanges(a.deps.elasticsearch, target, changes, {
     signal,
     patienceMs,
   });

@@ -7,7 +7,7 @@ import type { Client } from '@elastic/elasticsearch';
 import { ensureIndices, openElasticsearch, refresh, sendChanges } from '../../clients/elasticsearch/index.js';
 import { projectRoot } from '../../clients/settings/loadConfig.js';
 import { silentLogger } from '../../domain/logger.js';
-import { GRAINS, indexTemplate, readAlias, writeAlias, type Grain } from '../../domain/names.js';
+import { GRAINS, indexTemplate, readAlias, type Grain } from '../../domain/names.js';
 import { createWebServer } from '../../web/server/server.js';
 import { readStaticFiles } from '../../web/server/staticFiles.js';
 import type { Bench } from '../ingest/bench.js';
@@ -46,11 +46,10 @@ const QUERIES: Readonly<Record<string, string>> = (() => {
 
 async function fill(client: Client, name: string, bench: Bench, documents: number) {
   const indices = await ensureIndices(client, name, bench.signal);
-  const aliasOf = (grain: Grain): string =>
-    writeAlias(indices.find((one) => one.grain === grain)?.index ?? '');
+  const targetOf = (grain: Grain) => indices.find((one) => one.grain === grain) ?? { index: '' };
   const counts = { hour: 0, day: 0, month: 0, total: 0 };
   for (const { grain, changes } of makeFigures(documents)) {
-    await sendChanges(client, aliasOf(grain), changes, { patienceMs: PATIENCE, signal: bench.signal });
+    await sendChanges(client, targetOf(grain), changes, { patienceMs: PATIENCE, signal: bench.signal });
     counts[grain] += changes.length;
   }
   await refresh(

@@ -1,8 +1,10 @@
 import { errors, type Client } from '@elastic/elasticsearch';
 import { ServerRefused, ServerUnavailable } from '../../domain/errors.js';
 import type { Change, Rejected } from '../../domain/figure.js';
+import { writeAlias } from '../../domain/names.js';
 import { bulkLines } from './document.js';
-import { IndexGone, isBlock, isPassing, mapEsError, type ErrorCause } from './errors.js';
+import { IndexGone, isBlock, isPassing, mapEsError, refusalOf, type ErrorCause } from './errors.js';
+import type { GrainIndex } from './indices.js';
 import { abortable, pause, type Patience } from './retry.js';
 
 /** Elasticsearch's own advice is 5 to 15 MB a request; small ones keep its heap and a retry cheap. */
@@ -10,6 +12,11 @@ const CHUNK_BYTES = 5 * 1024 * 1024;
 const CHUNK_CHANGES = 2_000;
 /** Requests under way at once. One hides the other's network time; more only fill the server's queue. */
 const LANES = 2;
+
+/** Of each item, what is read here: most of an answer of thousands would be thrown away. */
+const ANSWER = ['_index', 'status', 'error.type', 'error.reason', 'error.caused_by']
+  .map((field) => `items.*.${field}`)
+  .join(',');
 
 /** What became of the changes; each is in exactly one of the four. */
 export interface Sent {
@@ -28,8 +35,9 @@ export interface BulkOptions extends Patience {
 }
 
 interface Item {
+  /** The index itself, whatever it was called by. */
+  readonly _index: string;
   readonly status: number;
-  readonly result?: string;
   readonly error?: ErrorCause;
 }
 interface Line {
@@ -63,11 +71,15 @@ class Sending {
   again: Line[] = [];
   reason = '';
 
+  private readonly alias: string;
+
   constructor(
     private readonly client: Client,
-    private readonly alias: string,
+    private readonly index: string,
     private readonly options: BulkOptions,
-  ) {}
+  ) {
+    this.alias = writeAlias(index);
+  }
 
   /** Sends one request and files each answer; a request that was too large is sent in halves. */
   async send(lines: readonly Line[]): Promise<void> {
@@ -78,7 +90,7 @@ class Sending {
           method: 'POST',
           path: '/_bulk',
           querystring: {
-            filter_path: 'items.*.status,items.*.result,items.*.error.type,items.*.error.reason',
+            filter_path: ANSWER,
           },
           bulkBody: lines.map((line) => line.text).join(''),
         },
@@ -123,6 +135,9 @@ class Sending {
 
   private file(line: Line, item: Item): void {
     const { status, error } = item;
+    // An alias that somebody moved takes everything without a word, and none of it is where it is searched.
+    if ((error === undefined || status === 409) && item._index !== this.index)
+      throw new IndexGone(this.alias);
     if (error === undefined) {
       // A delete of what is not there answers 404 without an error: its version is noted all the same.
       if (line.change.document === undefined) this.deleted += 1;
@@ -141,14 +156,14 @@ class Sending {
     }
   }
 
-  private reject(line: Line, { status, error }: Item): void {
-    const reason = [error?.type, error?.reason].filter(Boolean).join(': ');
+  private reject(line: Line, { status, error }: Pick<Item, 'status' | 'error'>): void {
+    const reason = refusalOf(error ?? {});
     this.rejected.push({ id: line.change.id, version: line.change.version, status, reason });
   }
 }
 
 /**
- * Sends the changes through the index's write alias until each has an answer. What cannot be taken now
+ * Sends the changes through the index's write alias until each has an answer from that index. What cannot be taken now
  * (overload, write block, no connection) is sent again with growing, jittered pauses for as long as
  * `patienceMs` passes without any success, then `ServerUnavailable` with the last reason. Also rejects with
  * `IndexGone`, `ServerRefused` (401, 403), or the signal's reason. Changes already taken stay taken: sending
@@ -156,11 +171,12 @@ class Sending {
  */
 export async function sendChanges(
   client: Client,
-  alias: string,
+  { index }: Pick<GrainIndex, 'index'>,
   changes: readonly Change[],
   options: BulkOptions,
 ): Promise<Sent> {
-  const sending = new Sending(client, alias, options);
+  const alias = writeAlias(index);
+  const sending = new Sending(client, index, options);
   let waiting = changes.map((change): Line => {
     const text = bulkLines(change, alias);
     return { change, text, bytes: Buffer.byteLength(text) };

@@ -5,6 +5,7 @@ import { ClickstreamError, ServerRefused, ServerUnavailable } from '../../domain
 export interface ErrorCause {
   readonly type?: string;
   readonly reason?: string | null;
+  readonly caused_by?: ErrorCause;
 }
 
 const CERTIFICATE = /certificate|self[- ]signed|CERT_|ERR_TLS|altnames/i;
@@ -25,6 +26,15 @@ export function causeOf(error: errors.ResponseError): ErrorCause {
 }
 
 const say = (cause: ErrorCause): string => [cause.type, cause.reason].filter(Boolean).join(': ');
+
+/** Why a document was refused, with the cause behind it; Elasticsearch's preview of the value would hide that. */
+export function refusalOf({ type, reason, caused_by: cause }: ErrorCause): string {
+  const own = say({
+    type: type ?? '',
+    reason: reason?.replace(/\. Preview of field's value: '.*$/s, '') ?? '',
+  });
+  return cause === undefined ? own : `${own}; ${refusalOf(cause)}`;
+}
 
 /**
  * Connection trouble, overload and write blocks → `ServerUnavailable`; wrong credentials, a missing right, an
@@ -68,16 +78,20 @@ export function mapEsError(e: unknown): Error {
   ) {
     return new ServerUnavailable('Elasticsearch', `Elasticsearch does not answer: ${e.message}`, cause);
   }
+  if (e instanceof errors.DeserializationError) {
+    // Something between us and the server cut it. Node's message would quote it, and it holds documents.
+    return new ServerUnavailable('Elasticsearch', 'Elasticsearch gave an answer that is no JSON');
+  }
   if (e instanceof errors.ProductNotSupportedError) {
     return new ServerRefused('Elasticsearch', 'what answers at the address is not Elasticsearch', cause);
   }
   return e;
 }
 
-/** The index behind a write alias is not there: it was deleted, or its alias was. */
+/** The write alias does not stand for its index any more: one of the two was deleted, or the alias moved. */
 export class IndexGone extends Error {
   constructor(readonly alias: string) {
-    super(`the write alias ${alias} is not there`);
+    super(`the write alias ${alias} does not stand for its index`);
     this.name = 'IndexGone';
   }
 }

@@ -9,13 +9,14 @@ import { withClient } from '../../clients/postgres/pool.js';
 import { silentLogger } from '../../domain/logger.js';
 import { physicalIndex, readAlias, writeAlias } from '../../domain/names.js';
 import type { IndexResult } from '../../domain/stages.js';
+import { testName } from '../support/names.js';
 import { testInstallation, type TestInstallation } from '../clients/elasticsearch/installation.js';
 
 const HOUR = '2026-11-01T10:00:00Z';
 
 describe('indexMetrics', () => {
   let t: TestInstallation;
-  const name = 'index_activity_test';
+  const name = testName('index_activity');
   const total = physicalIndex(name, 'total', 1);
 
   const run = (
@@ -155,7 +156,7 @@ describe('indexMetrics', () => {
       `SELECT encode(figure_id, 'hex') AS id FROM click_metrics`,
     );
     const zombie = { id: rows[0]?.id ?? '', version: '6' };
-    const sent = await sendChanges(t.elasticsearch, writeAlias(total), [zombie], { patienceMs: 1_000 });
+    const sent = await sendChanges(t.elasticsearch, { index: total }, [zombie], { patienceMs: 1_000 });
     assert.equal(sent.stale, 1);
     await t.elasticsearch.indices.refresh({ index: total });
     assert.equal(await clicksInDocuments(t.elasticsearch, name, 'total'), 70);

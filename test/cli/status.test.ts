@@ -9,7 +9,6 @@ import { openKafka } from '../../clients/kafka/index.js';
 import { openCursor, moveCursor } from '../../clients/postgres/index/cursor.js';
 import { readChanges } from '../../clients/postgres/index/figures.js';
 import { withClient } from '../../clients/postgres/pool.js';
-import { writeAlias } from '../../domain/names.js';
 import { testInstallation, type TestInstallation } from '../clients/elasticsearch/installation.js';
 
 const ZEROS = {
@@ -112,7 +111,7 @@ describe('status', () => {
     await withClient(t.postgres, 'test', async (client) => {
       await openCursor(client, total);
       const changes = await readChanges(client, 'total', { version: '0', figureId: '' }, 10);
-      await sendChanges(t.elasticsearch, writeAlias(total.index), changes, { patienceMs: 5_000 });
+      await sendChanges(t.elasticsearch, total, changes, { patienceMs: 5_000 });
       await moveCursor(client, total, { version: '1', figureId: changes[0]?.id ?? '' });
     });
     await refresh(t.elasticsearch, [total.index]);

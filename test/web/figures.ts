@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { ensureIndices, refresh, sendChanges } from '../../clients/elasticsearch/index.js';
 import type { Change } from '../../domain/figure.js';
-import { writeAlias, type Grain } from '../../domain/names.js';
+import { type Grain } from '../../domain/names.js';
 import type { TestInstallation } from '../clients/elasticsearch/installation.js';
 
 export interface Hour {
@@ -61,7 +61,7 @@ export async function indexFigures(t: TestInstallation, hours: readonly Hour[]):
   const targets = await ensureIndices(t.elasticsearch, t.name);
   for (const { grain, index } of targets) {
     const changes = documentsOf(hours, grain);
-    await sendChanges(t.elasticsearch, writeAlias(index), changes, { patienceMs: 20_000 });
+    await sendChanges(t.elasticsearch, { index }, changes, { patienceMs: 20_000 });
   }
   await refresh(
     t.elasticsearch,

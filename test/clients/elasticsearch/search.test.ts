@@ -10,7 +10,7 @@ import {
   type FigureQuery,
 } from '../../../clients/elasticsearch/index.js';
 import type { Change } from '../../../domain/figure.js';
-import { writeAlias, type Grain } from '../../../domain/names.js';
+import { type Grain } from '../../../domain/names.js';
 import { testInstallation, type TestInstallation } from './installation.js';
 
 const MANY = 12_000;
@@ -73,8 +73,8 @@ describe('searchFigures', () => {
       change('day', 7, '/longer', { totalTimeSpentMs: '9223372036854775806' }),
     ];
     const options = { patienceMs: 20_000 };
-    await sendChanges(t.elasticsearch, writeAlias(index('total')), unique, options);
-    const sent = await sendChanges(t.elasticsearch, writeAlias(index('day')), days, options);
+    await sendChanges(t.elasticsearch, { index: index('total') }, unique, options);
+    const sent = await sendChanges(t.elasticsearch, { index: index('day') }, days, options);
     assert.deepEqual(sent, { indexed: 7, deleted: 0, stale: 0, rejected: [] });
     await refresh(t.elasticsearch, [index('total'), index('day')]);
   });
