@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Tally} from '../../bench/aggregate/tally.js';
+import type { Tally } from '../../bench/aggregate/tally.js';
 import { tallyCopy } from '../../bench/aggregate/tally.js';
 import { cli } from '../support/cli.js';
 

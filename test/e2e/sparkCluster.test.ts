@@ -8,12 +8,7 @@ import type { AggregationResult } from '../../domain/stages.js';
 import { livingWorkers } from '../../infra/servers.js';
 import { accessLog } from '../support/accessLog.js';
 import { cli } from '../support/cli.js';
-import {
-  makeFiguresSchema,
-  someClicks,
-  type Click,
-  type FiguresSchema,
-} from '../support/figures.js';
+import { makeFiguresSchema, someClicks, type Click, type FiguresSchema } from '../support/figures.js';
 import { closeGate, type Gate } from '../support/gate.js';
 import { until, withInstallation } from '../support/installation.js';
 import { testName } from '../support/names.js';

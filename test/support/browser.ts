@@ -1,4 +1,7 @@
-/** A real browser without a window, on a machine that has none: npm brings it, and the libraries and fonts it needs. */
+/**
+ * A real browser without a window, on a machine that has none: npm brings it for Linux on x64, and the libraries and
+ * fonts it needs. Elsewhere, or for another one, CLICKSTREAM_TEST_BROWSER names a Chrome or Chromium.
+ */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -40,13 +43,21 @@ async function unpacked(): Promise<string> {
   });
 }
 
-/** Starts the browser; it draws the same on every machine, with fonts of its own. The caller closes it. */
+// Its sandbox needs rights that a container, or root, does not have; it sees this project's pages alone.
+const ARGS = ['--no-sandbox', '--disable-background-networking', '--font-render-hinting=none'];
+
+/** Starts the browser; npm's draws the same on every machine, with fonts of its own. The caller closes it. */
 export async function openBrowser(): Promise<Browser> {
+  const own = process.env['CLICKSTREAM_TEST_BROWSER'];
+  if (own !== undefined) return chromium.launch({ executablePath: own, args: ARGS });
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    throw new Error(
+      `npm brings a browser for linux x64, not for ${process.platform} ${process.arch}: set CLICKSTREAM_TEST_BROWSER to the path of a Chrome or Chromium`,
+    );
   const folder = await unpacked();
   return chromium.launch({
     executablePath: path.join(folder, 'chromium'),
-    // Its sandbox needs rights that a container, or root, does not have; it sees this project's pages alone.
-    args: ['--no-sandbox', '--disable-background-networking', '--font-render-hinting=none'],
+    args: ARGS,
     env: {
       ...(process.env as Record<string, string>),
       LD_LIBRARY_PATH: path.join(folder, 'al2023/lib'),

@@ -404,6 +404,9 @@ describe('the analysis page', () => {
       ]) {
         const page = await open(address, { colorScheme, bypassCSP: true });
         await page.locator('.value', { hasText: /^\d/ }).first().waitFor();
+        await press(page, 'Custom');
+        const values = page.getByText('Values as a table');
+        if (await values.isVisible()) await values.click();
         await page.evaluate(axe);
         const violations = await page.evaluate(
           'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target)}`))',

@@ -9,9 +9,9 @@ import { ROOT } from '../support/cli.js';
 
 const address = process.argv[2] ?? 'http://127.0.0.1:8380/';
 const folder = path.join(ROOT, 'docs/pictures');
-const SIZE = { width: 1120, height: 900 };
+const SIZE = { width: 1200, height: 900 };
 /** Sharp on dense screens, and still small enough to be loaded with a README. */
-const SCALE = 1.2;
+const SCALE = 1.15;
 
 mkdirSync(folder, { recursive: true });
 const browser = await openBrowser();

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { overviewRequest, topRequest, type View } from '../view/address.js';
 import { overview, ranking } from '../view/answers.js';
+import * as format from '../view/format.js';
 import { boundsOf } from '../view/range.js';
 import { Chart } from './Chart.js';
 import { Controls } from './Controls.js';
@@ -63,6 +64,9 @@ export function Page() {
       <main>
         <Controls view={view} change={change} bounds={bounds} answer={answer} now={now} />
         <Filters view={view} change={change} />
+        <p class="unseen" role="status">
+          {answer && !figures.loading && !problem && `${format.count(answer.totals.click_count)} clicks`}
+        </p>
         {problem && <Trouble problem={problem} shownSince={figures.at} change={change} again={again} />}
         <div class={problem ? 'stale' : undefined}>
           <TotalsPanel view={view} change={change} figures={figures} bounds={bounds} />
