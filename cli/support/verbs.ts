@@ -33,6 +33,4 @@ export const VERBS: ReadonlyMap<string, Load> = new Map<string, Load>([
 ]);
 
 /** Verbs of the design that this version does not have: named, so that nobody looks for a spelling mistake. */
-export const LATER: ReadonlyMap<string, string> = new Map([
-  ['explain', 'the clicks behind a figure'],
-]);
+export const LATER: ReadonlyMap<string, string> = new Map([['explain', 'the clicks behind a figure']]);
