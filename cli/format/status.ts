@@ -1,4 +1,4 @@
-import type { IndexReport, SkippedReport, StatusReport } from '../status/report.js';
+import type { IndexReport, SkippedReport, StatusReport, WindowReport } from '../status/report.js';
 import { grouped, humanTime } from './numbers.js';
 import { table } from './table.js';
 
@@ -6,6 +6,7 @@ const UNKNOWN = '?';
 const number = (n: number | string | null): string => (n === null ? UNKNOWN : grouped(n));
 const many = (n: number | null, one: string, more = `${one}s`): string =>
   `${number(n)} ${n === 1 ? one : more}`;
+const right = (title: string) => ({ title, align: 'right' as const });
 const indented = (text: string): string => text.replace(/^/gm, '  ');
 
 const reasons = (by: Readonly<Record<string, number>>): string => {
@@ -43,15 +44,65 @@ function step(index: IndexReport): string {
     ...(index.behind ? [`${many(index.behind, 'figure')} behind`] : []),
     ...(index.rejected ? [`${grouped(index.rejected)} refused`] : []),
   ];
-  return reasons.join(', ') || 'clicks differ';
+  const windows = many(index.windows_out_of_step, 'window');
+  return reasons.join(', ') || (index.windows_out_of_step ? `${windows} out of step` : 'not as it must be');
+}
+
+/** Windows that are named per grain; the rest is counted, and --json has more. */
+const NAMED = 3;
+
+function windowLine(grain: string, w: WindowReport): string[] {
+  const same = w.figures === w.documents && w.figures_clicks === w.documents_clicks;
+  return [
+    grain,
+    w.window_start?.replace(/:\d\d(\.\d+)?Z$/, 'Z') ?? '',
+    grouped(w.figures),
+    grouped(w.documents),
+    grouped(w.figures_clicks),
+    grouped(w.documents_clicks),
+    same ? 'documents of other versions' : '',
+  ];
+}
+
+/** Where the index is not in step, and what puts it in step. */
+function outOfStep(indices: readonly IndexReport[]): string | undefined {
+  const off = indices.filter((one) => one.in_step === false);
+  if (off.length === 0) return undefined;
+  const rows = off.flatMap((one) => {
+    const more = (one.windows_out_of_step ?? 0) - NAMED;
+    const named = one.out_of_step.slice(0, NAMED).map((window) => windowLine(one.grain, window));
+    return more > 0 ? [...named, [one.grain, `and ${many(more, 'more window')}`]] : named;
+  });
+  const columns = [
+    { title: 'grain' },
+    { title: 'window' },
+    ...['figures', 'documents', 'clicks in figures', 'clicks in documents'].map((title) => right(title)),
+    { title: '' },
+  ];
+  const problems = off.flatMap((one) => one.problem ?? []);
+  const unexplained = off.filter((one) => one.problem === null && one.behind === 0 && one.rejected === 0);
+  const advice = [
+    ...problems,
+    ...(off.some((one) => one.behind !== null && one.behind > 0)
+      ? ['what is behind is sent by the next run']
+      : []),
+    ...(off.some((one) => one.rejected !== null && one.rejected > 0)
+      ? ['what was refused is tried again by each run']
+      : []),
+    ...(unexplained.length > 0
+      ? [
+          'documents were changed by something else than runs: `clickstream verify` names them, ' +
+            `\`clickstream reindex${unexplained.map((one) => ` --grain ${one.grain}`).join('')}\` writes them anew`,
+        ]
+      : []),
+  ];
+  return `Not in step\n${indented([...(rows.length > 0 ? [table(columns, rows)] : []), ...advice].join('\n'))}`;
 }
 
 function skipped({ topic, offsets, made_again: again }: SkippedReport): string {
   const times = again === 0 ? '' : ` · made again ${many(again, 'time')}, what was lost then is unknown`;
   return `${topic}: ${many(offsets, 'offset')}${times}`;
 }
-
-const right = (title: string) => ({ title, align: 'right' as const });
 
 /** The report for people. */
 export function statusText(r: StatusReport): string {
@@ -89,6 +140,8 @@ export function statusText(r: StatusReport): string {
     { title: 'index' },
   ];
   blocks.push(`Figures and index\n${indented(table(grainColumns, grains))}`);
+  const off = outOfStep(r.indices);
+  if (off !== undefined) blocks.push(off);
   if (r.runs.length > 0) {
     const rows = r.runs.map((run) => {
       const { hours, clicks, changed, vanished } = run;

@@ -1,22 +1,17 @@
-import {
-  clicksInDocuments,
-  findIndex,
-  mapEsError,
-  openElasticsearch,
-} from '../../clients/elasticsearch/index.js';
 import { kafkaErrorType } from '../../clients/kafka/errors.js';
 import { openKafka, type KafkaClient } from '../../clients/kafka/index.js';
 import { isIncarnation } from '../../clients/postgres/offsets.js';
 import { openPostgres } from '../../clients/postgres/pool.js';
-import type { GrainFigures, IndexBacklog, StoredOffset } from '../../clients/postgres/status/queries.js';
+import type { StoredOffset } from '../../clients/postgres/status/queries.js';
 import { nothingYet, readSnapshot, type Snapshot } from '../../clients/postgres/status/snapshot.js';
 import type { Config, Servers } from '../../domain/config/config.js';
 import { hasServer, SERVER_VARIABLE } from '../../domain/config/servers.js';
 import { ServerUnavailable, type Server } from '../../domain/errors.js';
 import { gapOf, madeAgain } from '../../domain/gap.js';
-import { GRAINS, type Grain } from '../../domain/names.js';
+import type { Grain } from '../../domain/names.js';
 import { balances } from '../../domain/stages.js';
-import type { IndexReport, PartitionReport, StatusReport } from './report.js';
+import { indexReports, isUnexplained, readDocuments } from './inStep.js';
+import type { PartitionReport, StatusReport } from './report.js';
 
 /** A server that takes longer than this, ms, counts as not answering: status is for looking, not for waiting. */
 const PATIENCE = 15_000;
@@ -85,36 +80,6 @@ async function readTopics(config: Config, servers: Servers, signal: AbortSignal)
   }
 }
 
-interface GrainDocuments {
-  readonly grain: Grain;
-  readonly index: string | undefined;
-  readonly uuid: string | undefined;
-  readonly clicks: number;
-}
-
-async function readDocuments(
-  config: Config,
-  servers: Servers,
-  signal: AbortSignal,
-): Promise<GrainDocuments[]> {
-  if (!hasServer(servers, 'elasticsearch'))
-    return GRAINS.map((grain) => ({ grain, index: undefined, uuid: undefined, clicks: 0 }));
-  const client = openElasticsearch(servers);
-  try {
-    const found: GrainDocuments[] = [];
-    for (const grain of GRAINS) {
-      const index = await findIndex(client, config.name, grain, signal);
-      const clicks = (await clicksInDocuments(client, config.name, grain, signal)) ?? 0;
-      found.push({ grain, index: index?.index, uuid: index?.uuid, clicks });
-    }
-    return found;
-  } catch (e) {
-    throw mapEsError(e);
-  } finally {
-    await client.close();
-  }
-}
-
 /** A partition that nothing was persisted of has its whole log before it. */
 function partitionsOf(
   topic: string,
@@ -166,36 +131,6 @@ function gapsOf(
   });
 }
 
-function indexOf(
-  grain: Grain,
-  figures: GrainFigures | undefined,
-  backlogs: readonly IndexBacklog[] | undefined,
-  documents: GrainDocuments | undefined,
-  made: boolean,
-): IndexReport {
-  const cursor = backlogs?.find(
-    (one) => one.grain === grain && (documents === undefined || one.index === documents.index),
-  );
-  // An index of the same name but another uuid has none of what its cursor says.
-  const same = cursor !== undefined && (documents === undefined || documents.uuid === cursor.uuid);
-  const behind = figures === undefined ? null : same ? cursor.behind : figures.figures;
-  const rejected = figures === undefined ? null : same ? cursor.rejected : 0;
-  // Nothing, and no place for it, is neither in step nor behind.
-  const placed = made && (documents?.index !== undefined || figures?.figures !== 0);
-  const known = behind !== null && rejected !== null && documents !== undefined && placed;
-  return {
-    grain,
-    index: documents?.index ?? cursor?.index ?? null,
-    in_step: known ? behind === 0 && rejected === 0 && documents.clicks === figures?.clicks : null,
-    behind,
-    rejected,
-    version: same ? cursor.version : null,
-    figures: figures?.figures ?? null,
-    figures_clicks: figures?.clicks ?? null,
-    documents_clicks: documents?.clicks ?? null,
-  };
-}
-
 const sum = (parts: readonly (number | null)[]): number | null =>
   parts.includes(null) ? null : parts.reduce<number>((total, part) => total + (part ?? 0), 0);
 
@@ -215,20 +150,25 @@ export async function collectStatus(
   ]);
   signal.throwIfAborted();
 
-  const snapshot: Snapshot | undefined = valueOf(fromPostgres);
+  let snapshot: Snapshot | undefined = valueOf(fromPostgres);
   const topics = valueOf(fromKafka);
-  const documents = valueOf(fromElasticsearch);
+  let documents = valueOf(fromElasticsearch);
+  let indices = indexReports(snapshot, documents);
+  // A run between the two looks makes figures and documents differ: the second look asks for the documents first, so
+  // that whatever came after them stands above the cursor.
+  if (indices.some(isUnexplained)) {
+    const later = valueOf(
+      await attempt('Elasticsearch', patience, () => readDocuments(config, servers, patience)),
+    );
+    const latest = valueOf(await attempt('PostgreSQL', patience, () => readPostgres(config, servers)));
+    signal.throwIfAborted();
+    if (later !== undefined && latest !== undefined) {
+      [documents, snapshot] = [later, latest];
+      indices = indexReports(snapshot, documents);
+    }
+  }
   const { topics: names } = config.kafka;
   const partitions = names.flatMap((topic, i) => partitionsOf(topic, topics?.[i], snapshot?.offsets));
-  const indices = GRAINS.map((grain) =>
-    indexOf(
-      grain,
-      snapshot?.figures.find((one) => one.grain === grain),
-      snapshot?.backlogs,
-      documents?.find((one) => one.grain === grain),
-      snapshot?.made === true,
-    ),
-  );
   const clicksOf = (grain: Grain) => documents?.find((one) => one.grain === grain)?.clicks ?? null;
   const steps = indices.map((one) => one.in_step);
   const account = snapshot?.account;

@@ -18,6 +18,15 @@ export interface SkippedReport {
   readonly made_again: number;
 }
 
+export interface WindowReport {
+  /** ISO; null for the total, and for documents without a window. */
+  readonly window_start: string | null;
+  readonly figures: number;
+  readonly documents: number;
+  readonly figures_clicks: number;
+  readonly documents_clicks: number;
+}
+
 export interface IndexReport {
   readonly grain: Grain;
   readonly index: string | null;
@@ -29,6 +38,12 @@ export interface IndexReport {
   readonly figures: number | null;
   readonly figures_clicks: number | null;
   readonly documents_clicks: number | null;
+  /** Why the index is not what runs left or can use, and what to do; null: it is. */
+  readonly problem: string | null;
+  /** Windows in which documents and figures differ in number, clicks or versions. */
+  readonly windows_out_of_step: number | null;
+  /** The first of them, oldest first. */
+  readonly out_of_step: readonly WindowReport[];
 }
 
 /**

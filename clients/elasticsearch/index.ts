@@ -1,3 +1,4 @@
+export { readAliasState, type AliasState } from './aliases.js';
 export {
   seriesOf,
   sumOver,
@@ -34,3 +35,4 @@ export {
   type Sortable,
 } from './search.js';
 export { KEYWORD_LENGTH } from './template.js';
+export { windowsOfDocuments } from './windows.js';

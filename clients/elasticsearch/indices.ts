@@ -1,6 +1,7 @@
 import { errors, type Client, type estypes } from '@elastic/elasticsearch';
 import { ServerRefused } from '../../domain/errors.js';
 import { GRAINS, physicalIndex, readAlias, writeAlias, type Grain } from '../../domain/names.js';
+import { aliasProblem, readAliasState, refuseProblem } from './aliases.js';
 import { causeOf, mapEsError } from './errors.js';
 import { abortable } from './retry.js';
 import { ensureTemplate, MAPPINGS } from './template.js';
@@ -70,21 +71,18 @@ async function ensureIndex(
   let indices = await listIndices(client, alias, signal);
   const behind = () => Object.keys(indices).filter((index) => indices[index]?.aliases?.[alias] !== undefined);
   if (behind().length === 0) {
-    if (indices[alias] !== undefined) {
-      throw refuse(`${alias} is an index, not an alias: somebody wrote to it by that name; delete it`);
-    }
+    const problem = aliasProblem(alias, indices[alias] === undefined ? [] : [alias]);
+    if (problem !== undefined) throw refuse(problem);
     const index = physicalIndex(name, grain, nextGeneration(indices, alias));
     const aliases = { [alias]: {}, [writeAlias(index)]: { is_write_index: true } };
     await createOrTake(client, { index, aliases }, signal);
     indices = await listIndices(client, alias, signal);
   }
   const found = behind();
+  const problem = aliasProblem(alias, found);
+  if (problem !== undefined) throw refuse(problem);
   const [index] = found;
-  if (index === undefined || found.length > 1) {
-    throw refuse(
-      `the read alias ${alias} must stand for one index, it stands for: ${found.join(', ') || 'none'}`,
-    );
-  }
+  if (index === undefined) throw refuse(`the read alias ${alias} stands for no index: something removes it`);
   const uuid = indices[index]?.settings?.index?.uuid;
   if (uuid === undefined) throw refuse(`Elasticsearch does not say the uuid of ${index}`);
   await ensureWriteAlias(client, indices, index, signal);
@@ -123,20 +121,19 @@ export async function ensureIndices(
   }
 }
 
-/** The index behind a grain's read alias, as it is; undefined when there is none. */
+/**
+ * The index behind a grain's read alias, as it is; undefined when there is none. Rejects with `ServerRefused` where
+ * the alias is not as it must be, else with what `mapEsError` makes of an error.
+ */
 export async function findIndex(
   client: Client,
   name: string,
   grain: Grain,
   signal?: AbortSignal,
 ): Promise<GrainIndex | undefined> {
-  const indices = await client.indices.get(
-    { index: readAlias(name, grain), ignore_unavailable: true, features: ['settings'] },
-    abortable(signal),
-  );
-  const [found] = Object.entries(indices);
-  if (found === undefined) return undefined;
-  return { grain, index: found[0], uuid: found[1].settings?.index?.uuid ?? '' };
+  const state = await readAliasState(client, name, grain, signal);
+  refuseProblem(state);
+  return state.index && { grain, ...state.index };
 }
 
 /** Makes everything written so far visible to searches. */

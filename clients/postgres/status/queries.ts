@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { GRAINS, TABLES, type Grain } from '../../../domain/names.js';
+import { TABLES, type Grain } from '../../../domain/names.js';
 import type { Counts } from '../../../domain/stages.js';
 
 /** Which of the tables of this version are not there yet. */
@@ -105,24 +105,6 @@ export async function readRuns(client: ClientBase, limit: number): Promise<Run[]
     vanished: Number(row.vanished),
     ms: Number(row.ms),
   }));
-}
-
-export interface GrainFigures {
-  readonly grain: Grain;
-  readonly figures: number;
-  readonly clicks: number;
-}
-
-/** Per grain, the figures that are (tombstones are not) and the sum of their clicks. */
-export async function readFigures(client: ClientBase): Promise<GrainFigures[]> {
-  const { rows } = await client.query<{ grain: Grain; figures: string; clicks: string }>(
-    `SELECT grain, count(*) AS figures, sum(click_count) AS clicks
-     FROM click_metrics WHERE NOT deleted GROUP BY grain`,
-  );
-  return GRAINS.map((grain) => {
-    const row = rows.find((one) => one.grain === grain);
-    return { grain, figures: Number(row?.figures ?? 0), clicks: Number(row?.clicks ?? 0) };
-  });
 }
 
 export interface IndexBacklog {

@@ -9,16 +9,15 @@ import {
   missingTables,
   readAccount,
   readBacklogs,
-  readFigures,
   readFiltered,
   readMarks,
   readOffsets,
   readRuns,
-  type GrainFigures,
   type IndexBacklog,
   type Run,
   type StoredOffset,
 } from './queries.js';
+import { grainFigures, readFigures, type GrainFigures } from './windows.js';
 
 /** The tables that a snapshot is read from. */
 const READ: ReadonlySet<string> = new Set([
@@ -62,7 +61,7 @@ export const nothingYet = (missing: string): Snapshot => ({
   frozen: { floor: null, hours: 0, clicks: 0 },
   retired: { clicks: 0, deadLetters: 0 },
   runs: [],
-  figures: GRAINS.map((grain) => ({ grain, figures: 0, clicks: 0 })),
+  figures: GRAINS.map((grain) => grainFigures(grain, [])),
   backlogs: [],
 });
 
