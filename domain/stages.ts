@@ -333,6 +333,8 @@ export interface Account {
   readonly stage: string;
   /** Offsets that a pipeline will reach, once it has noted them. */
   readonly noted?: NotedOffsets;
+  /** Shards that have failed and wait to be started again, each with its reason. */
+  readonly failed?: readonly string[];
   /** Workflows to ask for the counts of what is still running; `counts` holds only what has ended. */
   readonly children: readonly string[];
 }

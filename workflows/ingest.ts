@@ -52,9 +52,10 @@ async function followShards(settings: WorkflowSettings, input: IngestInput): Pro
   let stopping = false;
   let lastError: string | undefined;
   let resumed = 0;
-  /** Shards that are not at their end, and those of them that have failed. */
+  /** Shards that are not at their end. */
   let followed = 0;
-  let failed = 0;
+  /** Those of them that have failed, and why. */
+  const failed = new Set<string>();
   const children = new Map<string, IngestChild>();
 
   const account = (): Account => ({
@@ -62,7 +63,8 @@ async function followShards(settings: WorkflowSettings, input: IngestInput): Pro
     batches,
     stage:
       (stopping ? 'stopping' : `following ${children.size} ${children.size === 1 ? 'shard' : 'shards'}`) +
-      (failed === 0 ? '' : `, ${failed} failed`),
+      (failed.size === 0 ? '' : `, ${failed.size} failed`),
+    ...(failed.size === 0 ? {} : { failed: [...failed] }),
     children: [...children.keys()],
   });
   const show = (): void => {
@@ -81,15 +83,15 @@ async function followShards(settings: WorkflowSettings, input: IngestInput): Pro
   });
 
   /** Waits while others are followed. @returns whether somebody has mended what failed */
-  const mended = async (): Promise<boolean> => {
+  const mended = async (failure: string): Promise<boolean> => {
     const before = resumed;
-    failed += 1;
+    failed.add(failure);
     show();
     try {
-      await condition(() => stopping || resumed > before || failed === followed);
+      await condition(() => stopping || resumed > before || failed.size === followed);
       return !stopping && resumed > before;
     } finally {
-      failed -= 1;
+      failed.delete(failure);
     }
   };
 
@@ -110,8 +112,9 @@ async function followShards(settings: WorkflowSettings, input: IngestInput): Pro
           await condition(() => stopping, HELD_AGAIN);
           continue;
         }
-        lastError = `${topic}, shard ${shard}: ${reason(error)}`;
-        if (isCancellation(error) || !(await mended())) throw error;
+        const failure = `${topic}, shard ${shard}: ${reason(error)}`;
+        lastError = failure;
+        if (isCancellation(error) || !(await mended(failure))) throw error;
       }
     }
   };

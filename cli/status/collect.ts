@@ -10,6 +10,7 @@ import { ServerUnavailable, type Server } from '../../domain/errors.js';
 import { gapOf, madeAgain } from '../../domain/gap.js';
 import type { Grain } from '../../domain/names.js';
 import { balances } from '../../domain/stages.js';
+import { failedShards } from './failedShards.js';
 import { indexReports, isUnexplained, readDocuments } from './inStep.js';
 import type { PartitionReport, StatusReport } from './report.js';
 
@@ -143,10 +144,11 @@ export async function collectStatus(
   const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
   // What nobody has named yet is missing, not unreachable.
   const unnamed = (Object.keys(ASKED) as (keyof typeof ASKED)[]).filter((key) => !hasServer(servers, key));
-  const [fromPostgres, fromKafka, fromElasticsearch] = await Promise.all([
+  const [fromPostgres, fromKafka, fromElasticsearch, failed] = await Promise.all([
     attempt('PostgreSQL', patience, () => readPostgres(config, servers)),
     attempt('Kafka', patience, () => readTopics(config, servers, patience)),
     attempt('Elasticsearch', patience, () => readDocuments(config, servers, patience)),
+    failedShards(config, servers, patience),
   ]);
   signal.throwIfAborted();
 
@@ -172,6 +174,11 @@ export async function collectStatus(
   const clicksOf = (grain: Grain) => documents?.find((one) => one.grain === grain)?.clicks ?? null;
   const steps = indices.map((one) => one.in_step);
   const account = snapshot?.account;
+  const seen = (topics ?? []).flatMap((state) =>
+    state === undefined ? [] : gapsOf(state, snapshot?.offsets),
+  );
+  // A gap that is seen in Kafka itself tells more than the shard that stopped at it.
+  const gaps = seen.length > 0 ? seen : failed;
   const absent =
     topics === undefined || unnamed.includes('kafka') ? [] : names.filter((_, i) => topics[i] === undefined);
   return {
@@ -207,7 +214,7 @@ export async function collectStatus(
     skipped: (snapshot?.skips ?? []).map(({ topic, offsets, madeAgain: made_again }) => {
       return { topic, offsets, made_again };
     }),
-    gaps: (topics ?? []).flatMap((state) => (state === undefined ? [] : gapsOf(state, snapshot?.offsets))),
+    gaps,
     partitions,
     index_in_step: steps.includes(false) ? false : steps.includes(null) ? null : true,
     indices,

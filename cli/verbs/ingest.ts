@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from '../../clients/settings/loadConfig.js';
-import { pollers, signal, startOrJoin, uiLink } from '../../clients/temporal/index.js';
+import { accountOf, pollers, signal, startOrJoin, uiLink } from '../../clients/temporal/index.js';
 import { ingestWorkflowId, workflowQueue } from '../../domain/names.js';
 import type { IngestResult } from '../../domain/stages.js';
 import { changedShards } from '../ingest/shards.js';
@@ -61,6 +61,7 @@ async function startIngest(ctx: CliContext): Promise<void> {
   await withTemporal(settings, async (temporal) => {
     let run = await startOrJoin(temporal, name, start);
     let restarted = false;
+    let again: readonly string[] = [];
     if (run.joined) {
       const changes = await changedShards(settings);
       for (const { topic, from, to } of changes)
@@ -76,7 +77,11 @@ async function startIngest(ctx: CliContext): Promise<void> {
         run = await startOrJoin(temporal, name, start);
         restarted = true;
         await confirmChange(ctx, settings);
-      } else await signal(temporal, start.workflowId, 'resume');
+      } else {
+        again = (await accountOf(temporal, run))?.failed ?? [];
+        for (const failure of again) ctx.progress(`starting again what had failed: ${failure}`);
+        await signal(temporal, start.workflowId, 'resume');
+      }
     }
     const { workflowId, runId, joined } = run;
     if ((await pollers(temporal, workflowQueue(name), 'workflow')) === 0)
@@ -84,9 +89,15 @@ async function startIngest(ctx: CliContext): Promise<void> {
         `nobody polls the task queue ${workflowQueue(name)} yet: start \`npx clickstream worker\``,
       );
     const link = uiLink(settings.servers, temporal.target.namespace, run);
-    const how = joined ? 'running already' : restarted ? 'started anew' : 'started';
+    const how = joined
+      ? again.length > 0
+        ? 'running already, failed shards started again'
+        : 'running already'
+      : restarted
+        ? 'started anew'
+        : 'started';
     ctx.result(
-      { workflowId, runId, joined, restarted, link },
+      { workflowId, runId, joined, restarted, started_again: again, link },
       `${how}: ${workflowId}${link === undefined ? '' : `  ${link}`}`,
     );
   });

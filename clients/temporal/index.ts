@@ -3,7 +3,7 @@ export { connectTemporal, mapTemporalError, temporalTarget } from './connection.
 export type { TemporalClient, TemporalTarget } from './connection.js';
 export { uiLink, workflowsLink } from './links.js';
 export { pollers } from './queue.js';
-export { accountOf, isOpen, signal, startOrJoin, troubles } from './runs.js';
+export { accountOf, accountOfOpen, isOpen, signal, startOrJoin, troubles } from './runs.js';
 export type { Run } from './runs.js';
 export { applySchedule, deleteSchedule } from './schedule.js';
 export type { ScheduleReport } from './schedule.js';

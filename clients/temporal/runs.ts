@@ -47,7 +47,10 @@ export async function startOrJoin(
 }
 
 /** The account of a run and of the children it names, added up; undefined when it does not answer now. */
-export async function accountOf({ client }: TemporalClient, run: Run): Promise<Account | undefined> {
+export async function accountOf(
+  { client }: TemporalClient,
+  run: Pick<Run, 'handle'>,
+): Promise<Account | undefined> {
   const account = await query(run.handle);
   if (account === undefined) return undefined;
   const children = await Promise.all(account.children.map((id) => query(client.workflow.getHandle(id))));
@@ -102,6 +105,15 @@ export async function troubles(
     }),
   );
   return found.flat();
+}
+
+/** The account of what runs under this id; undefined when nothing does, or it does not answer now. */
+export async function accountOfOpen(
+  temporal: TemporalClient,
+  workflowId: string,
+): Promise<Account | undefined> {
+  if (!(await isOpen(temporal, workflowId))) return undefined;
+  return accountOf(temporal, { handle: temporal.client.workflow.getHandle(workflowId) });
 }
 
 /** Whether a workflow of that id runs. */

@@ -107,7 +107,13 @@ describe('a topic that changes under a pipeline', { concurrency: 2 }, () => {
           });
           const command = commandIn((await statusOf(installation)).gaps.join('\n'));
           await succeeds(installation, command);
-          assert.match((await succeeds(installation, ['ingest', 'start'])).stdout, /^running already/);
+          await until('the failed shard to be told', 30_000, async () => {
+            const [failed = ''] = (await statusOf(installation)).gaps;
+            return /, shard 1: .*ingest start` starts the shard again/s.test(failed);
+          });
+          const again = await succeeds(installation, ['ingest', 'start']);
+          assert.match(again.stderr, /starting again what had failed: \S+, shard 1: /);
+          assert.match(again.stdout, /^running already, failed shards started again/);
           await until(
             'the failed shard to be level',
             60_000,

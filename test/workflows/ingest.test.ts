@@ -368,6 +368,9 @@ describe('ingest of everything', () => {
       const stage = async (): Promise<string> => (await handle.query<Account>('account')).stage;
       await eventually('one failed', async () => (await stage()) === 'following 1 shard, 1 failed');
       await eventually('the other goes on', () => log.stored[0] === 20);
+      assert.deepEqual((await handle.query<Account>('account')).failed, [
+        'clicks, shard 1: the next offset is gone',
+      ]);
       gap = false;
       await handle.signal('resume');
       await eventually('both are level', () => log.stored[1] === 20);
