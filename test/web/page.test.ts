@@ -1,105 +1,37 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
-import { openBrowser } from '../support/browser.js';
-import { ROOT } from '../support/cli.js';
+import type { Page } from 'playwright-core';
+import { testInstallation } from '../clients/elasticsearch/installation.js';
 import { testName } from '../support/names.js';
-import { startProxy, type TcpProxy } from '../support/tcpProxy.js';
-import { testInstallation, type TestInstallation } from '../clients/elasticsearch/installation.js';
-import { indexFigures, type Hour } from './figures.js';
-import { startWeb, type WebServer } from './webServer.js';
-
-const NOW = new Date('2026-11-28T06:20:00Z');
-const MARKUP = '<script>window.ran=1</script><img src=x onerror=window.ran=1>';
-const SCRIPT = 'javascript:window.ran=1';
-const LONG = `/long/${'x'.repeat(3_000)}/end`;
-const HOURS: readonly Hour[] = [
-  {
-    hour: '2026-11-28T05',
-    url: '/',
-    country: 'DE',
-    clicks: 1_010,
-    bots: 1,
-    users: 4,
-    timed: 606,
-    totalMs: 606_000,
-  },
-  { hour: '2026-11-27T10', url: '/', country: 'US', clicks: 20, users: 5 },
-  {
-    hour: '2026-11-27T10',
-    url: '/books/a-long-way',
-    country: 'DE',
-    clicks: 8,
-    users: 3,
-    timed: 2,
-    totalMs: 9_000,
-  },
-  { hour: '2026-11-27T11', url: MARKUP, country: 'US', clicks: 4, users: 1 },
-  { hour: '2026-11-27T11', url: SCRIPT, country: 'US', clicks: 3, users: 1 },
-  { hour: '2026-11-27T11', url: 'https://example.com/books', country: 'ZZ', clicks: 2, users: 1 },
-  { hour: '2026-11-27T11', url: LONG, country: 'FR', clicks: 1, users: 1 },
-  { hour: '2026-11-15T08', url: '/books/a-long-way', country: 'FR', clicks: 40, users: 30 },
-  { hour: '2026-03-01T00', url: '/old/book', country: 'DE', clicks: 300, users: 200 },
-];
-const ALL = HOURS.reduce((sum, { clicks }) => sum + clicks, 0);
+import { startWeb } from './webServer.js';
+import {
+  ALL,
+  clicks,
+  close,
+  countries,
+  LONG,
+  MARKUP,
+  names,
+  openSite,
+  press,
+  row,
+  SCRIPT,
+  total,
+  urls,
+  type Site,
+} from './site.js';
 
 describe('the analysis page', () => {
-  let browser: Browser;
-  let figures: TestInstallation;
-  let elasticsearch: TcpProxy;
-  let web: WebServer;
-  const complaints: string[] = [];
-
-  before(async () => {
-    figures = await testInstallation(testName('page'));
-    await indexFigures(figures, HOURS);
-    elasticsearch = await startProxy(new URL(figures.servers.elasticsearch.url).host);
-    web = await startWeb(figures.name, `http://127.0.0.1:${elasticsearch.port}`);
-    browser = await openBrowser();
-  });
-  after(async () => {
-    await browser.close();
-    await web.stop();
-    elasticsearch.close();
-    await figures.drop();
-  });
-
-  /** A page of a browser that has seen nothing yet, its clock at NOW; what its console complains of is noted. */
-  async function open(address = '', options: BrowserContextOptions = {}, url = web.url): Promise<Page> {
-    const context = await browser.newContext({ locale: 'de-DE', timezoneId: 'Asia/Tokyo', ...options });
-    const page = await context.newPage();
-    page.setDefaultTimeout(10_000);
-    page.on('pageerror', (error) => complaints.push(error.message));
-    page.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
-    });
-    await page.clock.setFixedTime(NOW);
-    await page.goto(url + address);
-    return page;
-  }
-  const close = (page: Page): Promise<void> => page.context().close();
-
-  const total = (page: Page, name: string): Locator =>
-    page.getByRole('region', { name: 'Totals' }).getByRole('button', { name: new RegExp(`^${name}`) });
-  /** Waits until the total says so. */
-  const says = (page: Page, name: string, value: string): Promise<void> =>
-    total(page, name).locator('.value', { hasText: value }).waitFor();
-  const clicks = (page: Page, value: number): Promise<void> =>
-    says(page, 'Clicks', value.toLocaleString('en'));
-  const urls = (page: Page): Locator => page.getByRole('region', { name: 'Top URLs' });
-  const countries = (page: Page): Locator => page.getByRole('region', { name: 'Top countries' });
-  const names = async (list: Locator): Promise<string[]> =>
-    await list.locator('tbody .pick').allTextContents();
-  /** The filter that a row is; the row's tools name it, too. */
-  const row = (list: Locator, name: string): Locator => list.getByRole('button', { name, exact: true });
+  let site: Site;
   const search = (page: Page): URLSearchParams => new URL(page.url()).searchParams;
-  const press = (page: Page, name: string): Promise<void> =>
-    page.getByRole('button', { name, exact: true }).click();
+  before(async () => {
+    site = await openSite('page');
+  });
+  after(() => site.close());
 
   test('it starts with all the time there is: totals with their coverage and exactness, lists, a series', async () => {
-    const page = await open();
+    const page = await site.open();
     await clicks(page, ALL);
     assert.match((await total(page, 'People').textContent()) ?? '', /≤ \d+at most: who saw several pages/);
     assert.match(
@@ -110,13 +42,13 @@ describe('the analysis page', () => {
     assert.deepEqual((await names(urls(page))).slice(0, 3), ['/', '/old/book', '/books/a-long-way']);
     assert.deepEqual(await names(countries(page)), ['Germany', 'France', 'United States', 'Unknown']);
     await page.getByText('Last click').or(page.getByText('Figures up to')).waitFor();
-    assert.equal(await page.title(), `${figures.name} · Clickstream`);
+    assert.equal(await page.title(), `${site.figures.name} · Clickstream`);
     assert.equal(new URL(page.url()).search, '');
     await close(page);
   });
 
   test('a range is one of the usual or two days, in UTC wherever the browser is', async () => {
-    const page = await open();
+    const page = await site.open();
     await press(page, 'Today');
     await clicks(page, 1_010);
     await press(page, '7 days');
@@ -131,13 +63,13 @@ describe('the analysis page', () => {
     await page.getByLabel('to, inclusive').fill('2026-11-27');
     await press(page, 'Show');
     await clicks(page, 78);
-    assert.equal(page.url(), `${web.url}?from=2026-11-15&to=2026-11-28`);
+    assert.equal(page.url(), `${site.web.url}?from=2026-11-15&to=2026-11-28`);
     await page.getByText('15 – 27 Nov 2026, UTC').waitFor();
     await close(page);
   });
 
   test('a row is a filter, a chip takes it away, and the way back leads through every step', async () => {
-    const page = await open();
+    const page = await site.open();
     await clicks(page, ALL);
     await row(countries(page), 'United States').click();
     await clicks(page, 27);
@@ -148,7 +80,7 @@ describe('the analysis page', () => {
     assert.deepEqual(search(page).getAll('country'), ['US', 'FR']);
     assert.equal(search(page).get('url'), '/books/a-long-way');
 
-    const link = await open(new URL(page.url()).search);
+    const link = await site.open(new URL(page.url()).search);
     await clicks(link, 40);
     await close(link);
 
@@ -167,7 +99,7 @@ describe('the analysis page', () => {
   });
 
   test('a country on the map is the filter that its row is', async () => {
-    const page = await open();
+    const page = await site.open();
     await page.locator('[data-country=DE]').click();
     await clicks(page, 1_318);
     await page.getByRole('button', { name: 'Germany', pressed: true }).waitFor();
@@ -175,7 +107,7 @@ describe('the analysis page', () => {
   });
 
   test('a search is made as it is typed, the one before cancelled, and is one step of the way back', async () => {
-    const page = await open();
+    const page = await site.open();
     await clicks(page, ALL);
     let held = (): void => undefined;
     const isHeld = new Promise<void>((resolve) => (held = resolve));
@@ -203,7 +135,7 @@ describe('the analysis page', () => {
   });
 
   test('the chart draws the chosen figure, is read by arrow keys and as a table, and leads into its windows', async () => {
-    const page = await open('?from=2026-11-25&to=2026-11-29');
+    const page = await site.open('?from=2026-11-25&to=2026-11-29');
     await clicks(page, 1_048);
     await total(page, 'People').click();
     assert.equal(search(page).get('measure'), 'unique_users');
@@ -234,15 +166,15 @@ describe('the analysis page', () => {
   });
 
   test('a period is compared with the one before', async () => {
-    const page = await open('?from=2026-11-27&to=2026-11-28');
+    const page = await site.open('?from=2026-11-27&to=2026-11-28');
     await clicks(page, 38);
     await page.getByLabel('Compare with the period before').check();
     await page.waitForURL(/compare=previous/);
-    const first = await open('?from=2026-11-15&to=2026-11-28&compare=previous');
+    const first = await site.open('?from=2026-11-15&to=2026-11-28&compare=previous');
     await clicks(first, 78);
     assert.equal(await first.locator('.delta').count(), 0, 'there is no change from nothing');
     await close(first);
-    const second = await open('?from=2026-11-28&to=2026-11-29&compare=previous');
+    const second = await site.open('?from=2026-11-28&to=2026-11-29&compare=previous');
     await total(second, 'Clicks')
       .locator('.delta', { hasText: '2,558 % more than in 27 Nov 2026' })
       .first()
@@ -252,7 +184,7 @@ describe('the analysis page', () => {
   });
 
   test('the export is a file of the figures shown, with the filters that hold', async () => {
-    const page = await open('?country=FR&from=2026-11-01&to=2026-12-01');
+    const page = await site.open('?country=FR&from=2026-11-01&to=2026-12-01');
     await clicks(page, 41);
     const coming = page.waitForEvent('download');
     await page.getByRole('link', { name: 'Export CSV' }).click();
@@ -270,7 +202,7 @@ describe('the analysis page', () => {
   });
 
   test('markup and script in a URL are text, and only http and https are links', async () => {
-    const page = await open();
+    const page = await site.open();
     await clicks(page, ALL);
     const list = urls(page);
     assert.ok((await names(list)).includes(MARKUP));
@@ -291,7 +223,7 @@ describe('the analysis page', () => {
   });
 
   test('a URL is copied whole', async () => {
-    const page = await open('', { permissions: ['clipboard-read', 'clipboard-write'] });
+    const page = await site.open('', { permissions: ['clipboard-read', 'clipboard-write'] });
     await clicks(page, ALL);
     await urls(page)
       .getByRole('button', { name: /^Copy \/long/ })
@@ -302,7 +234,7 @@ describe('the analysis page', () => {
   });
 
   test('nothing in a range is said, with the way to where something is', async () => {
-    const page = await open('?from=2020-01-01&to=2020-02-01');
+    const page = await site.open('?from=2020-01-01&to=2020-02-01');
     await page.getByText('No clicks in January 2020').waitFor();
     await page.getByText('The last figures there are belong to 28 Nov 2026').waitFor();
     await press(page, 'Show all time');
@@ -319,7 +251,7 @@ describe('the analysis page', () => {
     const bare = await testInstallation(testName('page bare'));
     const empty = await startWeb(bare.name, bare.servers.elasticsearch.url);
     try {
-      const page = await open('', {}, empty.url);
+      const page = await site.open('', {}, empty.url);
       await page.getByText('npx clickstream pipeline').waitFor();
       await close(page);
     } finally {
@@ -329,10 +261,10 @@ describe('the analysis page', () => {
   });
 
   test('while Elasticsearch is down the old figures stay, marked, and come anew when it is back', async () => {
-    const noted = complaints.length;
-    const page = await open();
+    const noted = site.complaints.length;
+    const page = await site.open();
     await clicks(page, ALL);
-    await elasticsearch.refuse();
+    await site.elasticsearch.refuse();
     try {
       await press(page, '7 days');
       const alert = page.getByRole('alert');
@@ -341,7 +273,7 @@ describe('the analysis page', () => {
       assert.equal(await page.locator('.stale').count(), 1);
       await clicks(page, ALL);
     } finally {
-      await elasticsearch.accept();
+      await site.elasticsearch.accept();
     }
     await press(page, 'Try again');
     await clicks(page, 1_048);
@@ -349,117 +281,26 @@ describe('the analysis page', () => {
     await close(page);
     // A browser notes each answer of 500 and above; nothing else may stand there.
     assert.deepEqual(
-      complaints.splice(noted).filter((text) => !text.includes('status of 503')),
+      site.complaints.splice(noted).filter((text) => !text.includes('status of 503')),
       [],
     );
   });
 
   test('an address that asks for what there is not is answered, with the way out', async () => {
-    const noted = complaints.length;
-    const page = await open('?from=yesterday');
+    const noted = site.complaints.length;
+    const page = await site.open('?from=yesterday');
     await page.getByRole('alert').getByText('from').waitFor();
     await press(page, 'Show everything');
     await clicks(page, ALL);
     assert.equal(new URL(page.url()).search, '');
     await close(page);
     assert.deepEqual(
-      complaints.splice(noted).filter((text) => !text.includes('status of 400')),
+      site.complaints.splice(noted).filter((text) => !text.includes('status of 400')),
       [],
     );
   });
 
-  test('everything is reached by keys, and what has the focus is seen', async () => {
-    const page = await open();
-    await clicks(page, ALL);
-    const focused = (what: string): Promise<unknown> => page.evaluate(`document.activeElement.${what}`);
-    const reach = async (text: string): Promise<void> => {
-      for (let i = 0; i < 60; i += 1) {
-        await page.keyboard.press('Tab');
-        if (String(await focused('textContent')).startsWith(text)) return;
-      }
-      assert.fail(`${text} is not reached by Tab`);
-    };
-    await reach('30 days');
-    assert.equal(await page.evaluate('getComputedStyle(document.activeElement).outlineStyle'), 'solid');
-    await page.keyboard.press('Enter');
-    await clicks(page, 1_088);
-    await reach('People');
-    await page.keyboard.press('Space');
-    await page.getByRole('heading', { name: /^People/ }).waitFor();
-    await reach('/books/a-long-way');
-    await page.keyboard.press('Enter');
-    await clicks(page, 48);
-    await reach('Germany');
-    await page.keyboard.press('Enter');
-    await clicks(page, 8);
-    await close(page);
-  });
-
-  for (const colorScheme of ['light', 'dark'] as const) {
-    test(`axe finds nothing to complain of in ${colorScheme} colours`, async () => {
-      const axe = readFileSync(path.join(ROOT, 'node_modules/axe-core/axe.min.js'), 'utf8');
-      for (const address of [
-        '?range=30d&country=DE&q=b&compare=previous',
-        '?from=2020-01-01&to=2020-02-01',
-      ]) {
-        const page = await open(address, { colorScheme, bypassCSP: true });
-        await page.locator('.value', { hasText: /^\d/ }).first().waitFor();
-        await press(page, 'Custom');
-        const values = page.getByText('Values as a table');
-        if (await values.isVisible()) await values.click();
-        await page.evaluate(axe);
-        const violations = await page.evaluate(
-          'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target)}`))',
-        );
-        assert.deepEqual(violations, [], address);
-        await close(page);
-      }
-    });
-  }
-
-  test('dark is the system’s choice or the reader’s, who is remembered', async () => {
-    const page = await open('', { colorScheme: 'light' });
-    await clicks(page, ALL);
-    const ground = (): Promise<unknown> => page.evaluate('getComputedStyle(document.body).backgroundColor');
-    const light = await ground();
-    await press(page, 'Use the dark colours');
-    const dark = await ground();
-    assert.notEqual(dark, light);
-    await page.reload();
-    await clicks(page, ALL);
-    assert.equal(await ground(), dark);
-    await press(page, 'Use the light colours');
-    await page.emulateMedia({ colorScheme: 'dark' });
-    assert.equal(await ground(), dark, 'the system’s own colours are followed again');
-    await close(page);
-  });
-
-  test('a telephone shows it all without scrolling to the side', async () => {
-    const page = await open('?country=DE&range=30d', { viewport: { width: 360, height: 740 } });
-    await clicks(page, 1_018);
-    assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 360);
-    await press(page, 'Custom');
-    await page.getByLabel('From').waitFor();
-    assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 360);
-    await close(page);
-  });
-
-  test('the whole page, its map and first figures are under 300 kB, all from its own server', async () => {
-    const context = await browser.newContext();
-    const page = await context.newPage();
-    const sizes: Promise<number>[] = [];
-    page.on('response', (response) => {
-      assert.ok(response.url().startsWith(web.url) || response.url().startsWith('data:'), response.url());
-      if (response.url().startsWith(web.url)) sizes.push(response.body().then((body) => body.length));
-    });
-    await page.goto(web.url);
-    await page.locator('[data-country=DE]').waitFor();
-    const bytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
-    assert.ok(bytes > 50_000 && bytes < 300_000, `${bytes} bytes`);
-    await context.close();
-  });
-
   test('no test made the page break its content security policy or raise an error', () => {
-    assert.deepEqual(complaints, []);
+    assert.deepEqual(site.complaints, []);
   });
 });
