@@ -127,7 +127,7 @@ export function stages({ name, heartbeatMs, indexPatienceMs }: WorkflowSettings)
         summary: readSummary(where.number, input),
       }).consumeBatch(input),
 
-    /** Only where the files are. Waited for when cancelled: it has committed or it has not, and says which. */
+    /** Only where the files are. Not waited for when cancelled: whether it has committed, PostgreSQL's offsets tell. */
     persistBatch: (
       batch: BatchRef,
       where: { readonly number: number; readonly spoolQueue: string },
@@ -150,7 +150,7 @@ export function stages({ name, heartbeatMs, indexPatienceMs }: WorkflowSettings)
         summary: `${input.topic}, shard ${input.shard} of ${input.shards}: held by another ingest`,
       }).awaitOffsets(input),
 
-    /** One page, one transaction. Waited for when cancelled: it has committed or it has not. */
+    /** One page, one transaction. Not waited for when cancelled: what has moved is no dead letter any more. */
     replayDeadLetters: (input: ReplayDeadLettersInput, number: number): Promise<ReplayDeadLettersResult> =>
       call({
         taskQueue: ingestQueue(name),

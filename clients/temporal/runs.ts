@@ -37,8 +37,10 @@ export async function startOrJoin(
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     const running = await client.workflow.getHandle(workflowId).describe();
+    const firstExecutionRunId = running.raw.workflowExecutionInfo?.firstRunId || running.runId;
     return {
-      handle: client.workflow.getHandle(workflowId, running.runId),
+      // Not pinned to the run that is under way: it may continue as new, and goes on under another run id.
+      handle: client.workflow.getHandle(workflowId, undefined, { firstExecutionRunId }),
       workflowId,
       runId: running.runId,
       joined: true,
