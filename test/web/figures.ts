@@ -24,7 +24,7 @@ const windowOf: Readonly<Record<Grain, (hour: string) => string | null>> = {
   total: () => null,
 };
 
-function documentsOf(hours: readonly Hour[], grain: Grain): Change[] {
+function documentsOf(hours: readonly Hour[], grain: Grain, version: string): Change[] {
   const groups = new Map<string, Hour[]>();
   for (const hour of hours) {
     const key = JSON.stringify([windowOf[grain](hour.hour), hour.url, hour.country]);
@@ -50,17 +50,17 @@ function documentsOf(hours: readonly Hour[], grain: Grain): Change[] {
       avgTimeSpentMs: timed === 0 ? null : totalMs / timed,
       medianTimeSpentMs: null,
       p90TimeSpentMs: null,
-      version: '1',
+      version,
     };
-    return { id: createHash('sha256').update(`${grain}${key}`).digest('hex'), version: '1', document };
+    return { id: createHash('sha256').update(`${grain}${key}`).digest('hex'), version, document };
   });
 }
 
-/** Makes the indices and puts the figures of all grains into them. */
-export async function indexFigures(t: TestInstallation, hours: readonly Hour[]): Promise<void> {
+/** Makes the indices and puts the figures of all grains into them; a higher version replaces those of a lower one. */
+export async function indexFigures(t: TestInstallation, hours: readonly Hour[], version = 1): Promise<void> {
   const targets = await ensureIndices(t.elasticsearch, t.name);
   for (const { grain, index } of targets) {
-    const changes = documentsOf(hours, grain);
+    const changes = documentsOf(hours, grain, String(version));
     await sendChanges(t.elasticsearch, { index }, changes, { patienceMs: 20_000 });
   }
   await refresh(

@@ -4,15 +4,18 @@ import { after, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { testInstallation } from '../clients/elasticsearch/installation.js';
 import { testName } from '../support/names.js';
+import { indexFigures } from './figures.js';
 import { startWeb } from './webServer.js';
 import {
   ALL,
   clicks,
   close,
   countries,
+  HOURS,
   LONG,
   MARKUP,
   names,
+  NOW,
   openSite,
   press,
   row,
@@ -21,6 +24,8 @@ import {
   urls,
   type Site,
 } from './site.js';
+
+const LATER = { url: '/', country: 'DE', clicks: 7 };
 
 describe('the analysis page', () => {
   let site: Site;
@@ -298,6 +303,28 @@ describe('the analysis page', () => {
       site.complaints.splice(noted).filter((text) => !text.includes('status of 400')),
       [],
     );
+  });
+
+  test('new figures, and Elasticsearch that is back, are seen without anybody doing anything', async () => {
+    const noted = site.complaints.length;
+    const page = await site.open();
+    await page.clock.install({ time: NOW });
+    await page.reload();
+    await clicks(page, ALL);
+    await indexFigures(site.figures, [...HOURS, { ...LATER, hour: '2026-11-28T06' }], 2);
+    await page.clock.fastForward(61_000);
+    await clicks(page, ALL + LATER.clicks);
+    await site.elasticsearch.refuse();
+    try {
+      await page.clock.fastForward(61_000);
+      await page.getByRole('alert').waitFor();
+    } finally {
+      await site.elasticsearch.accept();
+    }
+    await page.clock.fastForward(11_000);
+    await page.getByRole('alert').waitFor({ state: 'detached' });
+    await close(page);
+    site.complaints.splice(noted);
   });
 
   test('no test made the page break its content security policy or raise an error', () => {

@@ -11,7 +11,7 @@ export const NOW = new Date('2026-11-28T06:20:00Z');
 export const MARKUP = '<script>window.ran=1</script><img src=x onerror=window.ran=1>';
 export const SCRIPT = 'javascript:window.ran=1';
 export const LONG = `/long/${'x'.repeat(3_000)}/end`;
-const HOURS: readonly Hour[] = [
+export const HOURS: readonly Hour[] = [
   {
     hour: '2026-11-28T05',
     url: '/',

@@ -68,18 +68,20 @@ export function Page() {
           {answer && !figures.loading && !problem && `${format.count(answer.totals.click_count)} clicks`}
         </p>
         {problem && <Trouble problem={problem} shownSince={figures.at} change={change} again={again} />}
-        <div class={problem ? 'stale' : undefined}>
-          <TotalsPanel view={view} change={change} figures={figures} bounds={bounds} />
-          {isEmpty ? (
-            <NoClicks view={view} change={change} answer={answer} bounds={bounds} />
-          ) : (
-            <Chart view={view} change={change} figures={figures} bounds={bounds} now={now} />
-          )}
-          <div class="lists">
-            <Urls view={view} change={change} list={urls} limit={urlLimit} setLimit={setUrlLimit} />
-            <Countries view={view} change={change} list={countries} />
+        {(answer !== undefined || problem === undefined) && (
+          <div class={problem ? 'stale' : undefined}>
+            <TotalsPanel view={view} change={change} figures={figures} bounds={bounds} />
+            {isEmpty ? (
+              <NoClicks view={view} change={change} answer={answer} bounds={bounds} />
+            ) : (
+              <Chart view={view} change={change} figures={figures} bounds={bounds} now={now} />
+            )}
+            <div class="lists">
+              <Urls view={view} change={change} list={urls} limit={urlLimit} setLimit={setUrlLimit} />
+              <Countries view={view} change={change} list={countries} />
+            </div>
           </div>
-        </div>
+        )}
       </main>
     </>
   );
