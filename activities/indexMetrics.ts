@@ -15,7 +15,10 @@ async function levelGrain(a: Attempt, grain: Grain): Promise<GrainResult> {
     );
     if (target === undefined) throw new Error(`no index for the grain ${grain}`);
     try {
-      return await level(a, target);
+      const result = await level(a, target);
+      // Also when nothing was sent: the attempt before this one may have ended just before its refresh.
+      await withRetries(() => refresh(a.deps.elasticsearch, [target.index], a.signal), a);
+      return result;
     } catch (e) {
       if (!(e instanceof IndexGone)) throw e;
       if (madeAgain) {
@@ -44,9 +47,6 @@ export function createIndexMetrics(
       const began = Date.now();
       const grains: GrainResult[] = [];
       for (const grain of GRAINS) grains.push(await levelGrain(a, grain));
-      // Also when nothing was sent: the attempt before this one may have ended just before its refresh.
-      const names = grains.map((one) => one.index);
-      await withRetries(() => refresh(deps.elasticsearch, names, a.signal), a);
       const result: IndexResult = {
         grains,
         indexed: grains.reduce((n, one) => n + one.indexed, 0),

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import {
+  CHUNK_CHANGES,
   IndexGone,
+  LANES,
   mapEsError,
   sendChanges,
   type GrainIndex,
@@ -16,8 +18,8 @@ import { applicationName, writeAlias, type Grain } from '../domain/names.js';
 import type { IndexResult } from '../domain/stages.js';
 import type { AnalyzeDeps } from './deps.js';
 
-/** Figures read and sent before the cursor is saved: some 1 MB, and half a second at worst to send again. */
-const PAGE = 5_000;
+/** Figures of one request: some 1 MB. The cursor is saved after each, so little is sent again. */
+const PAGE = CHUNK_CHANGES;
 /**
  * One attempt waits so long without any success, ms; then it fails, so that Temporal's UI shows the retry and
  * the reason. How long all attempts may take is the workflow's decision.
@@ -56,55 +58,81 @@ class Tally {
   }
 }
 
-/** Sends one page and keeps what was refused. */
-async function sendPage(
-  a: Attempt,
-  target: GrainIndex,
-  changes: readonly Change[],
-  tally: Tally,
-): Promise<void> {
+/** A page under way. */
+interface Sending {
+  readonly last: Cursor;
+  readonly sent: Promise<Sent>;
+}
+
+function send(a: Attempt, target: GrainIndex, changes: readonly Change[]): Promise<Sent> {
   const { signal, patienceMs } = a;
-  const sent = await sendChanges(a.deps.elasticsearch, target, changes, {
-    signal,
-    patienceMs,
-  });
+  return sendChanges(a.deps.elasticsearch, target, changes, { signal, patienceMs, lanes: 1 });
+}
+
+/** Keeps what was refused of a page that has its answers. */
+async function keep(a: Attempt, target: GrainIndex, sent: Sent, tally: Tally): Promise<void> {
   await a.deps.failpoint('indexMetrics:after-bulk');
   await keepRejects(a.client, target.index, sent.rejected);
   tally.add(sent);
+}
+
+const isBeyond = (a: Cursor, b: Cursor): boolean =>
+  a.version === b.version ? a.figureId > b.figureId : BigInt(a.version) > BigInt(b.version);
+
+/**
+ * Sends everything above the cursor. While two pages are under way the next is read; the cursor follows page by
+ * page, in their order, each when all up to it have their answers.
+ */
+async function sendAbove(a: Attempt, target: GrainIndex, from: Cursor, tally: Tally): Promise<Cursor> {
+  let saved = from;
+  let read = from;
+  const next = async (): Promise<readonly Change[]> => {
+    const changes = await readChanges(a.client, target.grain, read, a.page);
+    const last = changes.at(-1);
+    if (last !== undefined) read = { version: last.version, figureId: last.id };
+    return changes;
+  };
+  const finish = async ({ last, sent }: Sending): Promise<void> => {
+    await keep(a, target, await sent, tally);
+    saved = last;
+    if (!(await moveCursor(a.client, target, last))) {
+      // Another attempt is ahead: go on from there. Another index under this name: begin again with that one.
+      const stored = await readCursor(a.client, target.index);
+      if (stored?.uuid !== target.uuid) throw new IndexGone(writeAlias(target.index));
+      if (isBeyond(stored, read)) read = stored;
+      saved = stored;
+    }
+    a.beat(target.grain, saved);
+    await a.deps.failpoint('indexMetrics:after-cursor');
+    a.signal.throwIfAborted();
+  };
+  const underWay: Sending[] = [];
+  try {
+    for (let changes = await next(); changes.length > 0; changes = await next()) {
+      const first = underWay.length < LANES ? undefined : underWay.shift();
+      await first?.sent;
+      const sent = send(a, target, changes);
+      // An error is met where the page is finished.
+      sent.catch(() => undefined);
+      underWay.push({ last: read, sent });
+      if (first !== undefined) await finish(first);
+    }
+    for (let first = underWay.shift(); first !== undefined; first = underWay.shift()) await finish(first);
+    return saved;
+  } finally {
+    // No request is left running behind the caller's back.
+    await Promise.allSettled(underWay.map(({ sent }) => sent));
+  }
 }
 
 /** Brings one index level with `click_metrics`: first what is above its cursor, then what earlier runs had refused. */
 export async function level(a: Attempt, target: GrainIndex): Promise<GrainResult> {
   const tally = new Tally();
   const began = await databaseTime(a.client);
-  let cursor = await openCursor(a.client, target);
-  for (;;) {
-    const changes = await readChanges(a.client, target.grain, cursor, a.page);
-    const last = changes.at(-1);
-    if (last === undefined) break;
-    await sendPage(a, target, changes, tally);
-    cursor = { version: last.version, figureId: last.id };
-    if (!(await moveCursor(a.client, target, cursor))) {
-      // Another attempt is ahead: go on from there. Another index under this name: begin again with that one.
-      const stored = await readCursor(a.client, target.index);
-      if (stored?.uuid !== target.uuid) throw new IndexGone(writeAlias(target.index));
-      cursor = stored;
-    }
-    a.beat(target.grain, cursor);
-    await a.deps.failpoint('indexMetrics:after-cursor');
-    a.signal.throwIfAborted();
-  }
+  const { version } = await sendAbove(a, target, await openCursor(a.client, target), tally);
   await retryRejects(a, target, began, tally);
   const { indexed, deleted, stale, rejected } = tally;
-  return {
-    grain: target.grain,
-    index: target.index,
-    indexed,
-    deleted,
-    stale,
-    rejected,
-    version: cursor.version,
-  };
+  return { grain: target.grain, index: target.index, indexed, deleted, stale, rejected, version };
 }
 
 async function retryRejects(a: Attempt, target: GrainIndex, before: string, tally: Tally): Promise<void> {
@@ -112,7 +140,7 @@ async function retryRejects(a: Attempt, target: GrainIndex, before: string, tall
     const changes = await readRejected(a.client, target.index, before, after, a.page);
     const last = changes.at(-1);
     if (last === undefined) break;
-    await sendPage(a, target, changes, tally);
+    await keep(a, target, await send(a, target, changes), tally);
     after = last.id;
     a.signal.throwIfAborted();
   }

@@ -7,9 +7,10 @@ import type { Client } from '@elastic/elasticsearch';
 import { ensureIndices, openElasticsearch, refresh, sendChanges } from '../../clients/elasticsearch/index.js';
 import { projectRoot } from '../../clients/settings/loadConfig.js';
 import { silentLogger } from '../../domain/logger.js';
-import { GRAINS, indexTemplate, readAlias, type Grain } from '../../domain/names.js';
+import { GRAINS, readAlias, type Grain } from '../../domain/names.js';
 import { createWebServer } from '../../web/server/server.js';
 import { readStaticFiles } from '../../web/server/staticFiles.js';
+import { dropIndices } from '../indices.js';
 import type { Bench } from '../ingest/bench.js';
 import { BEGIN_MS, DAYS, makeFigures } from './figures.js';
 import { timesOf, type SearchSummary } from './summary.js';
@@ -58,13 +59,6 @@ async function fill(client: Client, name: string, bench: Bench, documents: numbe
     bench.signal,
   );
   return counts;
-}
-
-async function drop(client: Client, name: string): Promise<void> {
-  const index = GRAINS.map((grain) => `${readAlias(name, grain)}-*`);
-  const found = Object.keys(await client.indices.get({ index, ignore_unavailable: true }));
-  if (found.length > 0) await client.indices.delete({ index: found });
-  await client.indices.deleteIndexTemplate({ name: indexTemplate(name) }, { ignore: [404] });
 }
 
 /** Milliseconds until the whole answer is there. @throws when it is not the answer to a good question */
@@ -137,7 +131,7 @@ export async function searchBench(bench: Bench, options: SearchBenchOptions): Pr
   } finally {
     server.closeAllConnections();
     server.close();
-    await drop(client, name);
+    await dropIndices(client, name);
     await client.close();
   }
 }

@@ -7,6 +7,7 @@ import {
   type Bench,
   type IngestBenchOptions,
 } from '../../bench/ingest/index.js';
+import { describeIndex, indexBench } from '../../bench/index/index.js';
 import { describeSearch, searchBench } from '../../bench/search/index.js';
 import { ownStateDir } from '../../clients/settings/loadConfig.js';
 import { parseServers } from '../../domain/config/servers.js';
@@ -19,6 +20,7 @@ import { examples, exitCodes, type CliContext, type Command } from '../support/v
 
 const INGEST_SERVERS = ['kafka', 'postgres', 'temporal'] as const;
 const AGGREGATE_SERVERS = ['postgres', 'spark'] as const;
+const INDEX_SERVERS = ['postgres', 'elasticsearch'] as const;
 const SEARCH_SERVERS = ['elasticsearch'] as const;
 const CODES = { 0: 'measured', 2: 'usage', 3: 'a server did not start', 130: 'interrupted' };
 
@@ -86,13 +88,35 @@ export function register(program: Command, ctx: CliContext): void {
     .addHelpText('after', exitCodes(CODES))
     .action((options: SearchOptions) => search(ctx, options));
 
-  for (const name of LATER)
-    bench.command(name, { hidden: true }).action(() => {
-      throw new UsageError(`bench ${name} comes in a later version`);
-    });
+  bench
+    .command('index')
+    .description('click_metrics → Elasticsearch, against raw _bulk of the same bytes')
+    .option('--documents <number>', 'figures of hours, at least 10000 (default: 100000)')
+    .option('--rounds <number>', 'interleaved rounds; the median counts (default: 5)')
+    .addHelpText(
+      'after',
+      '\nratio_bulk = ours ÷ raw _bulk, in documents a second: ours reads PostgreSQL, makes the index, sends, keeps the' +
+        '\ncursor and refreshes; raw sends the same requests out of memory over as many connections, into an index that' +
+        '\nis there. Fails unless both indices hold every document.',
+    )
+    .addHelpText('after', examples(['npm run bench -- index', 'npm run bench -- index --rounds 1 --json']))
+    .addHelpText('after', exitCodes(CODES))
+    .action((options: IndexOptions) => index(ctx, options));
 }
 
-const LATER = ['index'];
+interface IndexOptions {
+  readonly documents?: string;
+  readonly rounds?: string;
+}
+
+async function index(ctx: CliContext, given: IndexOptions): Promise<void> {
+  const documents = wholeNumber('--documents', given.documents, 10_000) ?? 100_000;
+  const rounds = wholeNumber('--rounds', given.rounds, 1) ?? 5;
+  await withServers(ctx, INDEX_SERVERS, async (bench) => {
+    const summary = await indexBench(bench, { documents, rounds });
+    ctx.result(summary, describeIndex(summary));
+  });
+}
 
 interface SearchOptions {
   readonly documents?: string;

@@ -9,9 +9,9 @@ import { abortable, pause, type Patience } from './retry.js';
 
 /** Elasticsearch's own advice is 5 to 15 MB a request; small ones keep its heap and a retry cheap. */
 const CHUNK_BYTES = 5 * 1024 * 1024;
-const CHUNK_CHANGES = 2_000;
+export const CHUNK_CHANGES = 2_500;
 /** Requests under way at once. One hides the other's network time; more only fill the server's queue. */
-const LANES = 2;
+export const LANES = 2;
 
 /** Of each item, what is read here: most of an answer of thousands would be thrown away. */
 const ANSWER = ['_index', 'status', 'error.type', 'error.reason', 'error.caused_by']
@@ -30,6 +30,8 @@ export interface Sent {
 
 export interface BulkOptions extends Patience {
   readonly chunkBytes?: number;
+  /** Requests under way at once; default 2. */
+  readonly lanes?: number;
   /** Called after every answer to a request. */
   readonly onProgress?: () => void;
 }
@@ -189,7 +191,7 @@ export async function sendChanges(
       for (const chunk of queue) await sending.send(chunk);
     };
     // Both lanes end before an error is thrown on: no request is left running behind the caller's back.
-    const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
+    const lanes = await Promise.allSettled(Array.from({ length: options.lanes ?? LANES }, lane));
     const failure = lanes.find((one) => one.status === 'rejected');
     if (failure !== undefined) throw failure.reason;
     if (sending.again.length < waiting.length) {

@@ -88,10 +88,11 @@ export function mapEsError(e: unknown): Error {
   return e;
 }
 
-/** The write alias does not stand for its index any more: one of the two was deleted, or the alias moved. */
+/** An index is not there, or its write alias does not stand for it any more: somebody deleted or moved one of them. */
 export class IndexGone extends Error {
-  constructor(readonly alias: string) {
-    super(`the write alias ${alias} does not stand for its index`);
+  /** @param what the index or its write alias */
+  constructor(readonly what: string) {
+    super(`${what} is not there, or stands for another index`);
     this.name = 'IndexGone';
   }
 }

@@ -9,8 +9,9 @@ export {
   type TopRow,
   type WindowSums,
 } from './analysis.js';
-export { sendChanges, type BulkOptions, type Sent } from './bulk.js';
+export { CHUNK_CHANGES, LANES, sendChanges, type BulkOptions, type Sent } from './bulk.js';
 export { openElasticsearch } from './client.js';
+export { bulkLines } from './document.js';
 export { CursorExpired, figuresPage, type FiguresPage } from './figuresPage.js';
 export {
   countDocuments,

@@ -2,7 +2,7 @@ import { errors, type Client, type estypes } from '@elastic/elasticsearch';
 import { ServerRefused } from '../../domain/errors.js';
 import { GRAINS, physicalIndex, readAlias, writeAlias, type Grain } from '../../domain/names.js';
 import { aliasProblem, readAliasState, refuseProblem } from './aliases.js';
-import { causeOf, mapEsError } from './errors.js';
+import { causeOf, IndexGone, mapEsError } from './errors.js';
 import { abortable } from './retry.js';
 import { ensureTemplate, MAPPINGS } from './template.js';
 
@@ -136,11 +136,16 @@ export async function findIndex(
   return state.index && { grain, ...state.index };
 }
 
-/** Makes everything written so far visible to searches. */
+/** Makes everything written so far visible to searches. @throws IndexGone when one of them is not there */
 export async function refresh(
   client: Client,
   indices: readonly string[],
   signal?: AbortSignal,
 ): Promise<void> {
-  await client.indices.refresh({ index: [...indices] }, abortable(signal));
+  try {
+    await client.indices.refresh({ index: [...indices] }, abortable(signal));
+  } catch (e) {
+    if (e instanceof errors.ResponseError && e.statusCode === 404) throw new IndexGone(indices.join(', '));
+    throw e;
+  }
 }

@@ -13,7 +13,7 @@ export interface Cursor {
  * A URL may have 100 KB and more: a page ends at so many bytes of URLs, too, and has at least one figure. The
  * sizes are read from the rows' heads, so nothing is read that does not come along.
  */
-const PAGE_BYTES = 16 * 1024 * 1024;
+const PAGE_BYTES = 4 * 1024 * 1024;
 
 /** What a document is made of; 64-bit integers as text, so that no digit is lost. */
 export const CHANGE_COLUMNS = `

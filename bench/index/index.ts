@@ -1,0 +1,123 @@
+/** The product's way from click_metrics into the index, and Elasticsearch's own speed with the same bytes. */
+import { cpus, loadavg } from 'node:os';
+import type { Client } from '@elastic/elasticsearch';
+import {
+  bulkLines,
+  CHUNK_CHANGES,
+  clicksInDocuments,
+  ensureIndices,
+  LANES,
+  openElasticsearch,
+  refresh,
+} from '../../clients/elasticsearch/index.js';
+import { readChanges, type Cursor } from '../../clients/postgres/index/figures.js';
+import { withClient, type Postgres } from '../../clients/postgres/pool.js';
+import { physicalIndex, writeAlias } from '../../domain/names.js';
+import { configurationOf } from '../aggregate/clicks.js';
+import { dropIndices } from '../indices.js';
+import { withTables, type Bench } from '../ingest/bench.js';
+import { startContestant } from '../ingest/children.js';
+import { fillFigures } from './figures.js';
+import { sendRaw } from './raw.js';
+import { summarize, type IndexSummary, type Round } from './summary.js';
+import type { IndexRun } from './worker.js';
+
+export { describeIndex } from './summary.js';
+
+export interface IndexBenchOptions {
+  readonly documents: number;
+  readonly rounds: number;
+}
+
+/** Rounds before those that count: Elasticsearch's compiler makes the first ones slower than all later. */
+const WARM_UPS = 2;
+
+export async function indexBench(bench: Bench, options: IndexBenchOptions): Promise<IndexSummary> {
+  bench.report(`${cpus().length} cores, load ${loadavg()[0]?.toFixed(2) ?? '?'} before the start`);
+  const name = `bench_index_${process.pid}`;
+  // As long as the other name, so that both send the same number of bytes.
+  const rawName = `bench_other_${process.pid}`;
+  const client = openElasticsearch(bench.servers);
+  try {
+    return await withTables(bench, configurationOf(name), async (postgres) => {
+      await fillFigures(postgres, options.documents);
+      const bodies = await bodiesOf(postgres, rawName);
+      const bytes = bodies.reduce((sum, body) => sum + body.length, 0);
+      const rounds: Round[] = [];
+      for (let n = 1 - WARM_UPS; n <= options.rounds; n += 1) {
+        bench.signal.throwIfAborted();
+        // Whoever comes second meets the merges of the first.
+        const oursFirst = n % 2 === 0;
+        const early = oursFirst ? await runOurs(bench, client, name, options) : undefined;
+        const raw = await runRaw(bench, client, rawName, bodies, options);
+        const ours = early ?? (await runOurs(bench, client, name, options));
+        bench.report(
+          `${n < 1 ? 'warming up' : `round ${n}`}: ours ${ours.seconds.toFixed(2)} s, raw ${raw.toFixed(2)} s`,
+        );
+        if (n >= 1) rounds.push({ ours, raw });
+      }
+      return summarize(options.documents, bytes, rounds);
+    });
+  } finally {
+    await dropIndices(client, name);
+    await dropIndices(client, rawName);
+    await client.close();
+  }
+}
+
+/** The very requests that the activity makes, for another index. */
+async function bodiesOf(postgres: Postgres, rawName: string): Promise<Buffer[]> {
+  const alias = writeAlias(physicalIndex(rawName, 'hour', 1));
+  return withClient(postgres, `${postgres.name}:bench`, async (client) => {
+    const bodies: Buffer[] = [];
+    for (let cursor: Cursor = { version: '0', figureId: '' }; ;) {
+      const changes = await readChanges(client, 'hour', cursor, CHUNK_CHANGES);
+      const last = changes.at(-1);
+      if (last === undefined) return bodies;
+      bodies.push(Buffer.from(changes.map((change) => bulkLines(change, alias)).join('')));
+      cursor = { version: last.version, figureId: last.id };
+    }
+  });
+}
+
+/** @throws when the index does not hold every document */
+async function check(client: Client, name: string, { documents }: IndexBenchOptions): Promise<void> {
+  const index = physicalIndex(name, 'hour', 1);
+  await refresh(client, [index]);
+  const { count } = await client.count({ index });
+  const clicks = await clicksInDocuments(client, name, 'hour');
+  const expected = Array.from({ length: documents }, (_, i) => 9 + (i % 90)).reduce((a, b) => a + b, 0);
+  if (count !== documents || clicks !== expected)
+    throw new Error(
+      `${index}: expected ${documents} documents of ${expected} clicks, got ${count} of ${clicks}`,
+    );
+}
+
+/** The whole activity on an index that is not there: it is made, filled and refreshed. */
+async function runOurs(
+  bench: Bench,
+  client: Client,
+  name: string,
+  options: IndexBenchOptions,
+): Promise<IndexRun> {
+  await dropIndices(client, name);
+  const worker = await startContestant(bench, '../index/worker.js', { name });
+  const run = JSON.parse(await worker.go()) as IndexRun;
+  await check(client, name, options);
+  return run;
+}
+
+/** Into an index of the same template that is there already. */
+async function runRaw(
+  bench: Bench,
+  client: Client,
+  rawName: string,
+  bodies: readonly Buffer[],
+  options: IndexBenchOptions,
+): Promise<number> {
+  await dropIndices(client, rawName);
+  await ensureIndices(client, rawName, bench.signal);
+  const seconds = await sendRaw(bench.servers, bodies, LANES);
+  await check(client, rawName, options);
+  return seconds;
+}
