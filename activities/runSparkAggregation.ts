@@ -12,8 +12,8 @@ import {
 import { buryVanished, identifyFigures, mergeFigures } from '../clients/postgres/aggregate/merge.js';
 import {
   estimateClicks,
+  estimateFigures,
   exportSnapshot,
-  hasFigures,
   nextVersion,
   recordRun,
 } from '../clients/postgres/aggregate/run.js';
@@ -115,7 +115,7 @@ async function aggregate(
       version: await nextVersion(client),
       snapshot: await exportSnapshot(client),
       identity: await readIdentity(client),
-      stored: await hasFigures(client),
+      stored: await estimateFigures(client),
     };
   });
   if (plan === undefined) {
@@ -143,7 +143,7 @@ async function aggregate(
   const merged = await alive.exclusive(async () => {
     alive.say({ merging: hours.length });
     const { figures, clicks } = await identifyFigures(client);
-    const written = await mergeFigures(client, version, plan.stored);
+    const written = await mergeFigures(client, version, plan.stored > 0);
     const vanished = await buryVanished(client, version, hours);
     await deleteMarks(client, hours);
     if (input.day !== undefined) await noteSettingsOf(client, config, dayBegin(input.day));

@@ -26,7 +26,8 @@ export interface Reading {
   readonly snapshot: string;
   /** Of the PostgreSQL that exported the snapshot; undefined where it does not tell everybody. */
   readonly identity: IdentityRow | undefined;
-  readonly stored: boolean;
+  /** About how many figures there are already. */
+  readonly stored: number;
   /** PostgreSQL as Spark sees it. */
   readonly url: string;
   /** By which Spark's queries are found in PostgreSQL. */

@@ -29,7 +29,7 @@ export async function runOurs(
     const snapshot = await exportSnapshot(client);
     const session = await openSpark(servers.spark.remote, { signal });
     try {
-      const { views, settings } = planReading(config, { hours, clicks, stored: false, suffix: 'bench' });
+      const { views, settings } = planReading(config, { hours, clicks, stored: 0, suffix: 'bench' });
       await session.set(settings, signal);
       for (const { name, source } of views) {
         const read = {

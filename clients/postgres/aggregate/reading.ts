@@ -1,7 +1,8 @@
 /** How a run is read by Spark: what each connection reads, and in how many pieces the answer comes. */
 import type { Config } from '../../../domain/config/config.js';
 import { figureQuery } from './figureQuery.js';
-import { cleanPartsSource, clicksSource } from './source.js';
+import { cleanPartsSource } from './cleanParts.js';
+import { clicksSource } from './source.js';
 import { cutHours } from './windows.js';
 
 /** A connection of its own pays for itself from about so many clicks on. */
@@ -29,7 +30,7 @@ export interface ReadingPlan {
 
 /**
  * @param clicks about how many the hours hold
- * @param stored whether there are figures already, of which clean parts are taken
+ * @param stored about how many figures there are already, of which clean parts are taken; 0: none at all
  * @param suffix makes the views' names this run's own
  */
 export function planReading(
@@ -39,14 +40,17 @@ export function planReading(
     clicks,
     stored,
     suffix,
-  }: { hours: readonly number[]; clicks: number; stored: boolean; suffix: string },
+  }: { hours: readonly number[]; clicks: number; stored: number; suffix: string },
 ): ReadingPlan {
   const pieces = Math.min(MAX_VIEWS, Math.max(1, Math.ceil(clicks / CLICKS_PER_VIEW)));
   const ofHours = cutHours(hours, pieces).map((part, n) => ({
     name: `clicks_${suffix}_${n}`,
     source: clicksSource(config, part),
   }));
-  const parts = stored ? [{ name: `parts_${suffix}`, source: cleanPartsSource(config, hours) }] : [];
+  const parts =
+    stored > 0
+      ? [{ name: `parts_${suffix}`, source: cleanPartsSource(config, hours, { clicks, stored }) }]
+      : [];
   return {
     views: [...ofHours, ...parts],
     parts: parts[0]?.name,

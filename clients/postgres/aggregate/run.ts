@@ -14,19 +14,26 @@ export async function exportSnapshot(client: pg.ClientBase): Promise<string> {
   return rows[0]?.id ?? '';
 }
 
-export async function hasFigures(client: pg.ClientBase): Promise<boolean> {
+/** About how many figures there are, by the planner's estimate; 0 only when there are none. */
+export async function estimateFigures(client: pg.ClientBase): Promise<number> {
   const { rows } = await client.query<{ some: boolean }>('SELECT EXISTS (SELECT FROM click_metrics) AS some');
-  return rows[0]?.some ?? false;
+  return rows[0]?.some === true ? Math.max(1, await estimateRows(client, 'SELECT FROM click_metrics')) : 0;
 }
 
-/** Clicks that a read of this much time may bring, by the planner's estimate: enough to choose how to read. */
-export async function estimateClicks(client: pg.ClientBase, from: number, to: number): Promise<number> {
+async function estimateRows(client: pg.ClientBase, query: string): Promise<number> {
   const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>(
-    `EXPLAIN (FORMAT JSON) SELECT FROM click_data
-     WHERE event_time >= '${new Date(from).toISOString()}' AND event_time < '${new Date(to).toISOString()}'`,
+    `EXPLAIN (FORMAT JSON) ${query}`,
   );
   return rows[0]?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0;
 }
+
+/** Clicks that a read of this much time may bring, by the planner's estimate: enough to choose how to read. */
+export const estimateClicks = (client: pg.ClientBase, from: number, to: number): Promise<number> =>
+  estimateRows(
+    client,
+    `SELECT FROM click_data
+     WHERE event_time >= '${new Date(from).toISOString()}' AND event_time < '${new Date(to).toISOString()}'`,
+  );
 
 export interface RunRecord {
   readonly version: string;

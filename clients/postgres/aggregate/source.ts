@@ -1,11 +1,11 @@
 /**
- * What Spark reads from PostgreSQL, as the `dbtable` subqueries of two temporary views. They take no parameters,
- * so everything in them is made here: names from the checked configuration, quoted, and times from numbers.
+ * The clicks that Spark reads from PostgreSQL, as the `dbtable` subquery of a temporary view. It takes no parameters,
+ * so everything in it is made here: names from the checked configuration, quoted, and times from numbers.
  */
 import type { Column, Config } from '../../../domain/config/config.js';
 import { FAMILIES, type Family } from '../../../domain/names.js';
 import { quoteIdent } from '../sql.js';
-import { DAY_MS, HOUR_MS, readSpans, utcDay, utcMonth, type Span } from './windows.js';
+import { HOUR_MS, readSpans, type Span } from './windows.js';
 
 const ALIAS: Record<Family, string> = { click_data: 'c', geo_data: 'g', user_agent_data: 'u' };
 /** An own figure beyond this (31 years) in ms is no time; sums of it would leave 64 bits. */
@@ -15,7 +15,7 @@ const NO_COUNTRY = 'ZZ';
 
 const timestamp = (ms: number): string => `timestamptz '${new Date(ms).toISOString()}'`;
 
-const within = (column: string, spans: readonly Span[]): string =>
+export const within = (column: string, spans: readonly Span[]): string =>
   spans.length === 0
     ? 'false'
     : `(${spans
@@ -106,64 +106,3 @@ export const sampleClicksSource = (): string => `(SELECT i / 180 * ${HOUR_US}::b
     '/' || i % 100 AS url, '${NO_COUNTRY}'::text AS country, (i % 50)::text AS user_key, i % 9 = 0 AS is_bot,
     i % 1000 AS spent_ms
   FROM generate_series(0::bigint, 3999) i) clicks`;
-
-/**
- * The clean parts of the figures above the hour: stored hours, days and months that this run does not compute,
- * of the keys it touches. A key is touched by its rows in the hours and by its stored figures of the hours, which
- * may have lost their rows. `level`: 1 an hour (part of its day and above), 2 a day, 3 a month. What this run computes
- * itself is left out by lists per key: a second join would be planned for the one row that PostgreSQL expects of the
- * first, and compare each of many with each.
- */
-export function cleanPartsSource(config: Config, hours: readonly number[]): string {
-  const metrics = `${quoteIdent(config.name)}.click_metrics`;
-  const days = [...new Set(hours.map(utcDay))];
-  const months = [...new Set(hours.map(utcMonth))];
-  const times = (list: readonly number[]): string =>
-    `ARRAY[${list.map((ms) => `'${new Date(ms).toISOString()}'`).join(', ')}]::timestamptz[]`;
-  const nextMonth = (ms: number): number => utcMonth(ms + 32 * DAY_MS);
-  // A sketch that is gone must not pass for one of nobody: an empty one cannot be read.
-  const figures = `m.url, m.country, m.click_count, m.bot_clicks,
-    coalesce(m.users_sketch, ''::bytea) AS users_sketch, m.timed_clicks,
-    m.total_time_spent_ms`;
-  const start = '(extract(epoch FROM m.window_start) * 1000000)::bigint AS start_us';
-  const { url, country } = config.roles;
-  return `(WITH touched AS MATERIALIZED (
-      SELECT date_trunc('day', c.event_time, 'UTC') AS day, ${urlOf(config)} AS url, ${countryOf(config)} AS country
-      FROM ${fromFamilies(config, [url, country], readSpans(hours, 0))}
-      UNION
-      SELECT date_trunc('day', m.window_start, 'UTC'), m.url, m.country FROM ${metrics} m
-      WHERE m.grain = 'hour' AND NOT m.deleted AND m.window_start = ANY(${times(hours)})
-    ), touched_month AS MATERIALIZED (
-      SELECT date_trunc('month', day, 'UTC') AS month, url, country, array_agg(day) AS days
-      FROM touched GROUP BY 1, 2, 3
-    ), touched_key AS (
-      SELECT url, country, array_agg(month) AS months FROM touched_month GROUP BY 1, 2
-    )
-    SELECT 1 AS level, ${start}, ${figures} FROM ${metrics} m
-    JOIN touched t ON t.url = m.url AND t.country = m.country AND t.day = date_trunc('day', m.window_start, 'UTC')
-    WHERE m.grain = 'hour' AND NOT m.deleted
-      AND ${within('m.window_start', merged(days.map((day) => ({ from: day, to: day + DAY_MS }))))}
-      AND m.window_start <> ALL(${times(hours)})
-    UNION ALL
-    SELECT 2, ${start}, ${figures} FROM ${metrics} m
-    JOIN touched_month t ON t.url = m.url AND t.country = m.country
-      AND t.month = date_trunc('month', m.window_start, 'UTC')
-    WHERE m.grain = 'day' AND NOT m.deleted
-      AND ${within('m.window_start', merged(months.map((month) => ({ from: month, to: nextMonth(month) }))))}
-      AND m.window_start <> ALL(t.days)
-    UNION ALL
-    SELECT 3, ${start}, ${figures} FROM ${metrics} m
-    JOIN touched_key t ON t.url = m.url AND t.country = m.country
-    WHERE m.grain = 'month' AND NOT m.deleted AND m.window_start <> ALL(t.months)) parts`;
-}
-
-/** Sorted spans, those that touch joined into one. */
-function merged(spans: readonly Span[]): Span[] {
-  const result: { from: number; to: number }[] = [];
-  for (const span of [...spans].sort((a, b) => a.from - b.from)) {
-    const last = result[result.length - 1];
-    if (last !== undefined && span.from <= last.to) last.to = Math.max(last.to, span.to);
-    else result.push({ ...span });
-  }
-  return result;
-}
