@@ -31,6 +31,8 @@ const owner = new pg.Pool({ connectionString: database.href, max: 1 });
 before(async () => {
   mkdirSync(events);
   await owner.query(`CREATE ROLE ${role} LOGIN PASSWORD '${password}'`);
+  // Hours are UTC's, whatever the clocks say where Spark runs and how PostgreSQL greets it.
+  await owner.query(`ALTER ROLE ${role} SET timezone = 'Asia/Kolkata'`);
   writeFileSync(
     serviceFile,
     `[reader]\nhost=${database.hostname}\nport=${database.port || '5432'}\n` +
@@ -109,7 +111,7 @@ async function noPasswordIn(server: SparkServer): Promise<void> {
   if (theirs !== '') assert.deepEqual(holding(theirs), []);
 }
 
-describe('Spark as a role that may only read, with its UI on', () => {
+describe('Spark as a role that may only read, with its UI on, and clocks of other zones', () => {
   test('the chain runs, a read that is refused is final and says so, no page or log has a password, and a Spark killed in mid-job changes nothing', () =>
     withSparkServer(
       {
@@ -120,6 +122,7 @@ describe('Spark as a role that may only read, with its UI on', () => {
           'spark.eventLog.compress': 'false',
         },
         env: { PGSERVICEFILE: serviceFile },
+        zone: 'America/St_Johns',
       },
       async (server) => {
         await withInstallation('reader', async (installation) => {

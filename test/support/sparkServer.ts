@@ -15,6 +15,8 @@ export interface SparkServerOptions {
   /** Settings of Spark beside those of `up`, or instead of them. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** The time zone of its JVM; default UTC. */
+  readonly zone?: string;
   /** Jars left out of the class path. */
   readonly without?: RegExp;
 }
@@ -101,7 +103,7 @@ export async function withSparkServer(
 
 /** The arguments of `up` with the options in their places. */
 function changed(args: readonly string[], options: SparkServerOptions, uiPort: number): string[] {
-  const { heap = '1g', settings = {}, without } = options;
+  const { heap = '1g', settings = {}, zone = 'UTC', without } = options;
   const classPath = args.findIndex((arg) => arg === '-cp') + 1;
   const jars = path.dirname(args[classPath] ?? '');
   const kept =
@@ -113,6 +115,7 @@ function changed(args: readonly string[], options: SparkServerOptions, uiPort: n
   const more = Object.entries({ 'spark.ui.port': String(uiPort), ...settings });
   return args.flatMap((arg, i) => {
     if (arg.startsWith('-Xmx')) return [`-Xmx${heap}`];
+    if (arg.startsWith('-Duser.timezone=')) return [`-Duser.timezone=${zone}`];
     if (i === classPath && kept !== undefined) return [kept];
     if (args[i - 1] === '--driver-memory') return [heap];
     // The last of several values of a setting counts; the resource at the end comes behind all of them.
