@@ -154,6 +154,8 @@ describe('the analysis page', () => {
     assert.equal(await chart.getAttribute('aria-valuetext'), 'Fri 27 Nov 2026: 38');
     await page.keyboard.press('End');
     assert.equal(await chart.getAttribute('aria-valuetext'), 'Sat 28 Nov 2026: 1,010 so far');
+    await chart.hover({ position: { x: 1, y: 60 } });
+    await page.locator('.tip', { hasText: 'Wed 25 Nov 20260' }).waitFor();
     await page.getByText('Values as a table').click();
     const rows = await page.locator('.values tbody tr').allTextContents();
     assert.deepEqual(rows, [

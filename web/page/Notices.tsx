@@ -21,14 +21,14 @@ export function Trouble({ problem, shownSince, change, again }: TroubleProps) {
   return (
     <div class="notice trouble" role="alert">
       <div>
-        <strong>{isRequest ? 'This cannot be shown' : 'No new figures'}</strong>
+        <strong>
+          {isRequest ? 'This cannot be shown' : shownSince === undefined ? 'No figures' : 'No new figures'}
+        </strong>
         <p>{format.visible(problem.message)}</p>
-        {shownSince !== undefined && (
-          <p class="quiet">
-            Below are older ones, of {format.instant(shownSince)}.
-            {!isRequest && ' The page looks again every 10 seconds.'}
-          </p>
-        )}
+        <p class="quiet">
+          {shownSince !== undefined && `Below are older ones, of ${format.instant(shownSince)}. `}
+          {!isRequest && 'The page looks again every 10 seconds.'}
+        </p>
       </div>
       {isRequest ? (
         <button type="button" onClick={clear}>
