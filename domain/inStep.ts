@@ -39,3 +39,32 @@ export function differentWindows(
     )
     .sort((a, b) => (a.start ?? -Infinity) - (b.start ?? -Infinity));
 }
+
+/** A physical index; `uuid` tells it from another of the same name. */
+interface Physical {
+  readonly index: string;
+  readonly uuid: string;
+}
+
+/**
+ * Why the index behind a read alias is not one that runs have fed, and what to do; undefined: it is, or nothing was
+ * ever fed.
+ * @param fed the indices of the grain that have a cursor
+ */
+export function strayAlias(
+  alias: string,
+  index: Physical | undefined,
+  fed: readonly Physical[],
+): string | undefined {
+  if (fed.length === 0) return undefined;
+  if (index === undefined) return `no index stands behind ${alias}: the next run makes and fills one`;
+  const known = fed.find((one) => one.index === index.index);
+  if (known === undefined)
+    return (
+      `${alias} stands for ${index.index}, which no run has fed, and not for ` +
+      `${fed.map((one) => one.index).join(' or ')}: move it back, or let the next run fill this one`
+    );
+  return known.uuid === index.uuid
+    ? undefined
+    : `${index.index} was deleted and made again: the next run fills it`;
+}

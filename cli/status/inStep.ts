@@ -5,11 +5,10 @@ import {
   windowsOfDocuments,
   type AliasState,
 } from '../../clients/elasticsearch/index.js';
-import type { IndexBacklog } from '../../clients/postgres/status/queries.js';
 import type { Snapshot } from '../../clients/postgres/status/snapshot.js';
 import type { Config, Servers } from '../../domain/config/config.js';
 import { hasServer } from '../../domain/config/servers.js';
-import { differentWindows, type WindowDifference, type WindowSums } from '../../domain/inStep.js';
+import { differentWindows, strayAlias, type WindowDifference, type WindowSums } from '../../domain/inStep.js';
 import { GRAINS, readAlias, type Grain } from '../../domain/names.js';
 import type { IndexReport, WindowReport } from './report.js';
 
@@ -47,25 +46,6 @@ export async function readDocuments(
   }
 }
 
-/** Why what stands behind the alias is not what runs fed last, where PostgreSQL has figures for it. */
-function moved(
-  documents: GrainDocuments,
-  cursor: IndexBacklog | undefined,
-  fed: readonly IndexBacklog[],
-): string | undefined {
-  const { alias, index } = documents;
-  if (index === undefined)
-    return fed.length === 0 ? undefined : `no index stands behind ${alias}: the next run makes and fills one`;
-  if (cursor === undefined)
-    return fed.length === 0
-      ? undefined
-      : `${alias} stands for ${index.index}, which no run has fed, and not for ${fed.map((one) => one.index).join(' or ')}: ` +
-          `move it back, or let the next run fill this one`;
-  return cursor.uuid === index.uuid
-    ? undefined
-    : `${index.index} was deleted and made again: the next run fills it`;
-}
-
 const report = ({ start, figures, documents }: WindowDifference): WindowReport => ({
   window_start: start === null ? null : new Date(start).toISOString(),
   figures: figures.count,
@@ -86,7 +66,7 @@ function reportOf(
   const same = cursor !== undefined && (documents === undefined || documents.index?.uuid === cursor.uuid);
   const behind = figures === undefined ? null : same ? cursor.behind : figures.figures;
   const rejected = figures === undefined ? null : same ? cursor.rejected : 0;
-  const problem = documents && (documents.problem ?? moved(documents, cursor, fed));
+  const problem = documents && (documents.problem ?? strayAlias(documents.alias, documents.index, fed));
   // Nothing, and no place for it, is neither in step nor behind.
   const placed = snapshot?.made === true && (documents?.index !== undefined || figures?.figures !== 0);
   const different =
