@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import fc from 'fast-check';
 import { noFailpoint, type Failpoint } from '../../activities/deps.js';
 import { supplySpark, type SparkSupply } from '../../clients/spark/index.js';
 import type { Config } from '../../domain/config/config.js';
@@ -214,6 +215,35 @@ describe('runSparkAggregation', () => {
     assert.equal(total('/above')?.exact, false);
     assert.equal(total('/many')?.exact, false);
     assert.ok(Math.abs((total('/many')?.users ?? 0) - 12_000) < 12_000 * 3 * (1 / 64));
+  });
+
+  test('more than 4,096 users in any order, in parts with a run after each, give the same sketches to the byte', async (t) => {
+    const clicks: Click[] = Array.from({ length: 12_000 }, (_, i) => ({
+      time: new Date(Date.parse('2026-01-05T00:00:00Z') + i * 20_000).toISOString(),
+      url: '/many',
+      user: `u${i % 9_000}`,
+    }));
+    await schema.add(clicks);
+    await run();
+    const together = await storedFigures(schema.postgres);
+    const seed = Date.now() % 2 ** 31;
+    t.diagnostic(`seed ${seed}`);
+    const [shuffled = []] = fc.sample(fc.shuffledSubarray(clicks, { minLength: clicks.length }), {
+      seed,
+      numRuns: 1,
+    });
+    await schema.drop();
+    schema = await makeFiguresSchema(NAME);
+    for (const part of [shuffled.slice(0, 2_000), shuffled.slice(2_000, 9_500), shuffled.slice(9_500)]) {
+      await schema.add(part);
+      await run();
+    }
+    const inParts = await storedFigures(schema.postgres);
+    assert.deepEqual(inParts.sketches, together.sketches);
+    assert.deepEqual(inParts.figures, together.figures);
+    const total = inParts.figures.get(figureKey('total', '', '/many', 'ZZ'));
+    assert.equal(total?.exact, false);
+    assert.ok(Math.abs(total.users - 9_000) < 9_000 * 3 * (1 / 64), `${total.users} of 9,000`);
   });
 
   test('cancellation leaves no query in PostgreSQL, no job in Spark, and changes nothing', async () => {
