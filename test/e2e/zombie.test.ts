@@ -72,4 +72,33 @@ describe('a stopped worker (SIGSTOP) neither blocks nor writes', { concurrency: 
         },
         smallBatches,
       ));
+
+  for (const place of ['runSparkAggregation:mid-spark', 'runSparkAggregation:before-commit'])
+    test(`at ${place}: another worker computes the figures, and the woken one writes none`, () =>
+      withInstallation(`stop ${place.slice(-10)}`, async (installation) => {
+        assert.equal((await installation.run(['produce', '-'], {}, lines(0, 1000))).code, 0);
+        await installation.worker({ role: 'ingest' });
+        const marker = path.join(installation.folder, 'stopped');
+        const env = { CLICKSTREAM_HEARTBEAT_MS: `${HEARTBEAT_MS}` };
+        const zombie = await installation.worker({
+          role: 'analyze',
+          env: { ...env, CLICKSTREAM_FAILPOINT: `${place}:stop`, CLICKSTREAM_FAILPOINT_MARKER: marker },
+        });
+        const pipeline = installation.run(['pipeline']);
+        await until('the worker to be stopped', 90_000, () => existsSync(marker));
+        const other = await installation.worker({ role: 'analyze', env });
+        const { code, stderr } = await pipeline;
+        assert.equal(code, 0, stderr);
+        const before = await installation.json<{ runs: readonly object[] }>(['status']);
+
+        zombie.process.kill('SIGCONT');
+        await sleep(3 * HEARTBEAT_MS);
+        const after = await installation.json<{ runs: readonly object[] }>(['status']);
+        assert.deepEqual(after.runs, before.runs, 'the zombie committed nothing');
+        await other.terminate();
+        assert.equal((await installation.run(['produce', '-'], {}, lines(1000, 500))).code, 0);
+        assert.equal((await installation.run(['pipeline'])).code, 0, 'the woken worker works again');
+        const verified = await installation.run(['verify', '--drained']);
+        assert.equal(verified.code, 0, verified.stdout + verified.stderr);
+      }));
 });
