@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import type { View } from '../view/address.js';
 import * as format from '../view/format.js';
 import type { ChangeView } from './useView.js';
@@ -49,7 +50,7 @@ interface ChipProps {
   readonly name: string;
   readonly label: string;
   readonly remove: () => void;
-  readonly children: preact.ComponentChildren;
+  readonly children: ComponentChildren;
 }
 
 function Chip({ name, label, remove, children }: ChipProps) {

@@ -1,7 +1,7 @@
 import { DEFAULT_VIEW, type View } from '../view/address.js';
 import type { Overview } from '../view/answers.js';
 import * as format from '../view/format.js';
-import { boundsName, isoBound, nextWindow, type Bounds } from '../view/range.js';
+import { boundsName, isoBound, nextWindow } from '../view/range.js';
 import type { Problem } from './api.js';
 import type { ChangeView } from './useView.js';
 
@@ -47,11 +47,10 @@ interface NoClicksProps {
   readonly view: View;
   readonly change: ChangeView;
   readonly answer: Overview;
-  readonly bounds: Bounds;
 }
 
 /** Nothing to show is said in words, with the way to where something is. */
-export function NoClicks({ view, change, answer, bounds }: NoClicksProps) {
+export function NoClicks({ view, change, answer }: NoClicksProps) {
   const last = answer.freshness.last_window;
   if (last === null) {
     return (
@@ -67,15 +66,16 @@ export function NoClicks({ view, change, answer, bounds }: NoClicksProps) {
     );
   }
   const isFiltered = view.url !== undefined || view.q !== undefined || view.countries.length > 0;
-  const { from, to } = bounds;
-  const length = from !== undefined && to !== undefined ? to - from : undefined;
+  // The range of the answer: while another is awaited, that is what had no clicks.
+  const { from, to } = answer.range;
+  const length = from !== null && to !== null ? to - from : undefined;
   const end = nextWindow(Math.floor(last / DAY) * DAY, 'day');
-  const isBefore = length !== undefined && from !== undefined && last < from;
+  const isBefore = length !== undefined && from !== null && last < from;
   return (
     <section class="panel notice empty" aria-label="No clicks">
       <div>
         <strong>
-          No clicks {from !== undefined && to !== undefined ? `in ${boundsName(from, to)}` : ''}
+          No clicks {from !== null && to !== null ? `in ${boundsName(from, to)}` : ''}
           {isFiltered ? ' with these filters' : ''}
         </strong>
         <p>The last figures there are belong to {format.day(last)}.</p>

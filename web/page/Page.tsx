@@ -72,7 +72,7 @@ export function Page() {
           <div class={problem ? 'stale' : undefined}>
             <TotalsPanel view={view} change={change} figures={figures} bounds={bounds} />
             {isEmpty ? (
-              <NoClicks view={view} change={change} answer={answer} bounds={bounds} />
+              <NoClicks view={view} change={change} answer={answer} />
             ) : (
               <Chart view={view} change={change} figures={figures} bounds={bounds} now={now} />
             )}

@@ -5,9 +5,7 @@ import { get, Problem } from './api.js';
 export interface Answered<T> {
   /** The last answer there was; it may be of an earlier request. */
   readonly answer?: T;
-  /** The request that `answer` answers. */
-  readonly of?: string;
-  /** When it came, in ms since 1970. */
+  /** When that came, in ms since 1970. */
   readonly at?: number;
   readonly loading: boolean;
   readonly problem?: Problem;
@@ -23,7 +21,7 @@ export function useAnswer<T>(request: string, schema: z.ZodMiniType<T>, attempt:
     const aborter = new AbortController();
     setState((old) => ({ ...old, loading: true }));
     get(request, schema, aborter.signal).then(
-      (answer) => setState({ answer, of: request, at: Date.now(), loading: false }),
+      (answer) => setState({ answer, at: Date.now(), loading: false }),
       (error: unknown) => {
         if (aborter.signal.aborted) return;
         const problem = error instanceof Problem ? error : new Problem('server', String(error));

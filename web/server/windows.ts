@@ -4,7 +4,7 @@ import { nextWindow, windowsBetween } from '../view/range.js';
 import { BadParameter, instant, oneOf } from './parameters.js';
 
 export type SeriesGrain = Exclude<Grain, 'total'>;
-export const SERIES_GRAINS = ['hour', 'day', 'month'] as const satisfies readonly SeriesGrain[];
+const SERIES_GRAINS = ['hour', 'day', 'month'] as const satisfies readonly SeriesGrain[];
 
 /** In ms since 1970; absent: open. */
 export interface Bounds {
@@ -21,7 +21,7 @@ const DAYS = 124 * DAY;
 const MOST_WINDOWS = 5_000;
 
 /** Whether a window of the grain starts there. */
-export function startsWindow(at: number, grain: SeriesGrain): boolean {
+function startsWindow(at: number, grain: SeriesGrain): boolean {
   const date = new Date(at);
   if (grain === 'month') return at % DAY === 0 && date.getUTCDate() === 1;
   return at % (grain === 'day' ? DAY : 3_600_000) === 0;
