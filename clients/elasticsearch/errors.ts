@@ -64,7 +64,7 @@ export function mapEsError(e: unknown): Error {
     return e;
   }
   if (e instanceof errors.ConnectionError && CERTIFICATE.test(e.message)) {
-    const hint = 'name its CA in the environment';
+    const hint = 'ELASTICSEARCH_CA names the authority that signed it (PEM text or its path)';
     return new ServerRefused(
       'Elasticsearch',
       `Elasticsearch's certificate is not trusted: ${e.message}; ${hint}`,

@@ -4,31 +4,36 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Client } from '@elastic/elasticsearch';
 import { noFailpoint, type AnalyzeDeps } from '../../activities/deps.js';
 import { createIndexMetrics } from '../../activities/indexMetrics.js';
+import { createReindexGrain } from '../../activities/reindexGrain.js';
 import type { IndexTuning } from '../../activities/levelIndex.js';
 import { silentLogger } from '../../domain/logger.js';
-import { GRAINS, readAlias } from '../../domain/names.js';
-import type { IndexResult } from '../../domain/stages.js';
+import { GRAINS, readAlias, type Grain } from '../../domain/names.js';
+import type { IndexResult, ReindexGrainResult } from '../../domain/stages.js';
 import type { TestInstallation } from '../clients/elasticsearch/installation.js';
 
+const depsOf = (t: TestInstallation, overrides: Partial<AnalyzeDeps>): AnalyzeDeps => ({
+  config: t.config,
+  servers: t.servers,
+  postgres: t.postgres,
+  logger: silentLogger,
+  failpoint: noFailpoint,
+  spark: () => Promise.reject(new Error('not used here')),
+  elasticsearch: t.elasticsearch,
+  patienceMs: 60_000,
+  ...overrides,
+});
+
 /** One attempt. */
-export function index(
+export const index = (
   t: TestInstallation,
   overrides: Partial<AnalyzeDeps> = {},
   tuning: IndexTuning = {},
-): Promise<IndexResult> {
-  const deps: AnalyzeDeps = {
-    config: t.config,
-    servers: t.servers,
-    postgres: t.postgres,
-    logger: silentLogger,
-    failpoint: noFailpoint,
-    spark: () => Promise.reject(new Error('not used here')),
-    elasticsearch: t.elasticsearch,
-    patienceMs: 60_000,
-    ...overrides,
-  };
-  return new MockActivityEnvironment().run(createIndexMetrics(deps, tuning), {});
-}
+): Promise<IndexResult> =>
+  new MockActivityEnvironment().run(createIndexMetrics(depsOf(t, overrides), tuning), {});
+
+/** One attempt of building a grain's index anew. */
+export const reindex = (t: TestInstallation, grain: Grain): Promise<ReindexGrainResult> =>
+  new MockActivityEnvironment().run(createReindexGrain(depsOf(t, {})), { grain });
 
 const MOST = 10_000;
 
