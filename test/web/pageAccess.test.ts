@@ -88,6 +88,27 @@ describe('the analysis page, for everybody', () => {
     await close(page);
   });
 
+  test('nothing moves away under the reader when the figures come', async () => {
+    for (const viewport of [
+      { width: 1_280, height: 900 },
+      { width: 360, height: 740 },
+    ]) {
+      const context = await site.browser.newContext({ viewport });
+      const page = await context.newPage();
+      await page.addInitScript(`
+        window.moved = 0;
+        new PerformanceObserver((list) => list.getEntries().forEach(({ value }) => (window.moved += value)))
+          .observe({ type: 'layout-shift', buffered: true });
+      `);
+      await page.goto(site.web.url);
+      await page.locator('[data-country=DE]').waitFor();
+      const moved = Number(await page.evaluate('window.moved'));
+      // Of 1, which is a screen that moves by its own height; up to 0.1 is called good.
+      assert.ok(moved < 0.05, `${moved} at ${viewport.width} px`);
+      await context.close();
+    }
+  });
+
   test('the whole page, its map and first figures are under 300 kB, all from its own server', async () => {
     const context = await site.browser.newContext();
     const page = await context.newPage();
