@@ -1,5 +1,6 @@
 /** `clickstream doctor`: is everything there, reachable, and the right one? Changes nothing. */
 import type { Servers } from '../../domain/config/config.js';
+import { indexTemplate } from '../../domain/names.js';
 import { hasServer, namedByEnvironment } from '../../domain/config/servers.js';
 import { postgresThroughSpark, type Primary } from '../../clients/probe/index.js';
 import { loadConfig } from '../../clients/settings/loadConfig.js';
@@ -13,6 +14,7 @@ import {
 } from '../../infra/servers.js';
 import { findFolders, findTools } from '../../infra/tools.js';
 import { examples, ExitCode, exitCodes, type CliContext, type Command } from '../support/verb.js';
+import { examineAliases, type ExaminedAlias } from './servers/aliases.js';
 import { examine, type Examined } from './servers/examine.js';
 import { render, type Diagnosis } from './servers/diagnosis.js';
 
@@ -20,14 +22,14 @@ export function register(program: Command, ctx: CliContext): void {
   program
     .command('doctor')
     .description(
-      'examine the servers, what this machine has, and whether all addresses of PostgreSQL are one',
+      'examine the servers, what this machine has, whether all addresses of PostgreSQL are one, and the index’s aliases',
     )
     .addHelpText('after', examples(['clickstream doctor', 'clickstream doctor --json']))
     .addHelpText(
       'after',
       exitCodes({
         0: 'every server answers',
-        1: 'they answer, but PostgreSQL is not one primary',
+        1: 'they answer, but PostgreSQL is not one primary, or a read alias not that of the index that runs feed',
         3: 'one is unreachable, refuses us, or is not named',
       }),
     )
@@ -48,12 +50,14 @@ async function doctor(ctx: CliContext): Promise<void> {
     servers: examined,
     primaries,
     onePrimary: isOnePrimary(primaries),
+    aliases: await aliasesOf(servers, config.name, examined),
     tools,
     folders: findFolders(process.env),
   };
   ctx.result(diagnosis, render(diagnosis));
   if (examined.some((server) => !server.reachable)) ctx.exit(ExitCode.Server);
-  else if (!diagnosis.onePrimary) ctx.exit(ExitCode.Different);
+  else if (!diagnosis.onePrimary || diagnosis.aliases.some(({ problem }) => problem !== null))
+    ctx.exit(ExitCode.Different);
 }
 
 async function examineOne(name: ServerName, servers: Servers, installation: string): Promise<Examined> {
@@ -91,10 +95,30 @@ async function clusterWorkers(): Promise<string> {
   return `${lost}: \`npx clickstream up\` brings back what is missing`;
 }
 
+const answers = (examined: readonly Examined[], name: ServerName): boolean =>
+  examined.some((server) => server.name === name && server.reachable);
+
+async function aliasesOf(
+  servers: Servers,
+  installation: string,
+  examined: readonly Examined[],
+): Promise<ExaminedAlias[]> {
+  if (!answers(examined, 'elasticsearch')) return [];
+  const signal = AbortSignal.timeout(ALIASES_PATIENCE_MS);
+  try {
+    return await examineAliases(servers, installation, answers(examined, 'postgres'), signal);
+  } catch (error) {
+    // It answers, but not this question: a right that is missing, for one.
+    const problem = (error as Error).message.split('\n', 1)[0] ?? '';
+    return [{ alias: indexTemplate(installation), index: null, problem }];
+  }
+}
+
+const ALIASES_PATIENCE_MS = 8_000;
+
 /** Spark reads PostgreSQL by an address of its own, which can lead elsewhere. */
 async function throughSpark(servers: Servers, examined: readonly Examined[]): Promise<Primary[]> {
-  const answers = (name: ServerName) => examined.some((server) => server.name === name && server.reachable);
-  if (!answers('spark') || !answers('postgres') || !servers.spark.jdbcUrl) return [];
+  if (!answers(examined, 'spark') || !answers(examined, 'postgres') || !servers.spark.jdbcUrl) return [];
   const { remote, jdbcUrl } = servers.spark;
   try {
     return [await postgresThroughSpark(remote, jdbcUrl, AbortSignal.timeout(SPARK_PATIENCE_MS))];

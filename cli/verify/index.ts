@@ -2,6 +2,7 @@
 import type { Client as Elasticsearch } from '@elastic/elasticsearch';
 import type pg from 'pg';
 import { allDocuments, readAliasState } from '../../clients/elasticsearch/index.js';
+import { readFed } from '../../clients/postgres/index/cursor.js';
 import type { Cursor } from '../../clients/postgres/index/figures.js';
 import type { Check } from '../../clients/postgres/verify/check.js';
 import { compareDocuments, compared } from '../../clients/postgres/verify/compare.js';
@@ -11,7 +12,6 @@ import {
   documentClicks,
   figuresNotSent,
   keepDocuments,
-  readFed,
 } from '../../clients/postgres/verify/documents.js';
 import { strayAlias } from '../../domain/inStep.js';
 import { GRAINS, type Grain } from '../../domain/names.js';

@@ -1,12 +1,15 @@
 /** What the doctor found, for people. */
 import type { Primary } from '../../../clients/probe/index.js';
 import type { Folder, Tool } from '../../../infra/tools.js';
+import type { ExaminedAlias } from './aliases.js';
 import type { Examined } from './examine.js';
 
 export interface Diagnosis {
   readonly servers: readonly Examined[];
   readonly primaries: readonly Primary[];
   readonly onePrimary: boolean;
+  /** Per grain; empty where Elasticsearch does not answer. */
+  readonly aliases: readonly ExaminedAlias[];
   readonly tools: readonly Tool[];
   readonly folders: readonly Folder[];
 }
@@ -19,6 +22,7 @@ export function render(found: Diagnosis): string {
     ...found.servers.map(serverLine),
     '',
     ...postgresLines(found),
+    ...aliasLines(found),
     '',
     ...found.tools.map(({ name, found: there, text }) => `${mark(there)} ${name.padEnd(14)} ${text}`),
     ...found.folders.map(folderLine),
@@ -30,6 +34,18 @@ function postgresLines({ primaries, onePrimary }: Diagnosis): string[] {
   const count = `${primaries.length} address${primaries.length === 1 ? '' : 'es'}`;
   if (onePrimary) return [`${mark(true)} PostgreSQL: ${count} examined, one primary`];
   return [`${mark(false)} PostgreSQL: expected one primary behind ${count}`, ...primaries.map(primaryLine)];
+}
+
+function aliasLines({ aliases }: Diagnosis): string[] {
+  if (aliases.length === 0) return [`${mark(false)} Elasticsearch: its indices are not examined`];
+  const problems = aliases.flatMap(({ problem }) => problem ?? []);
+  if (problems.length > 0) return problems.map((problem) => `${mark(false)} Elasticsearch: ${problem}`);
+  const standing = aliases.filter(({ index }) => index !== null).length;
+  return [
+    standing === 0
+      ? `${mark(true)} Elasticsearch: no index yet; \`clickstream migrate\` or the first run makes them`
+      : `${mark(true)} Elasticsearch: ${standing} of ${aliases.length} read aliases stand, each for one index`,
+  ];
 }
 
 const mark = (good: boolean): string => (good ? '✔' : '✘');

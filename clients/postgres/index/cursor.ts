@@ -58,3 +58,13 @@ export async function readCursor(client: ClientBase, index: string): Promise<Sto
 export async function forgetIndices(client: ClientBase, indices: readonly string[]): Promise<void> {
   await client.query('DELETE FROM index_cursor WHERE index_name = ANY($1)', [indices]);
 }
+
+/** Which indices of a grain have been fed, and up to where. */
+export async function readFed(client: ClientBase, grain: Grain): Promise<(IndexKey & StoredCursor)[]> {
+  const { rows } = await client.query<IndexKey & StoredCursor>(
+    `SELECT grain, index_name AS index, uuid, version::text AS version, encode(figure_id, 'hex') AS "figureId"
+     FROM index_cursor WHERE grain = $1 ORDER BY index_name`,
+    [grain],
+  );
+  return rows;
+}

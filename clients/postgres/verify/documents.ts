@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import type { StoredCursor } from '../index/cursor.js';
 import type { Cursor } from '../index/figures.js';
 import type { Grain } from '../../../domain/names.js';
 
@@ -47,19 +46,6 @@ export async function documentClicks(client: pg.ClientBase, grain: Grain): Promi
     [grain],
   );
   return Number(rows[0]?.n ?? 0);
-}
-
-/** What has been sent to each index of a grain. */
-export async function readFed(
-  client: pg.ClientBase,
-  grain: Grain,
-): Promise<(StoredCursor & { readonly index: string })[]> {
-  const { rows } = await client.query<StoredCursor & { index: string }>(
-    `SELECT index_name AS index, uuid, version::text AS version, encode(figure_id, 'hex') AS "figureId"
-     FROM index_cursor WHERE grain = $1 ORDER BY index_name`,
-    [grain],
-  );
-  return rows;
 }
 
 /**
