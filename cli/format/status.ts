@@ -1,6 +1,7 @@
+import type { Refused } from '../../clients/postgres/index/rejects.js';
 import type { IndexReport, SkippedReport, StatusReport, WindowReport } from '../status/report.js';
 import { grouped, humanTime } from './numbers.js';
-import { table } from './table.js';
+import { cut, printable, table } from './table.js';
 
 const UNKNOWN = '?';
 const number = (n: number | string | null): string => (n === null ? UNKNOWN : grouped(n));
@@ -99,6 +100,17 @@ function outOfStep(indices: readonly IndexReport[]): string | undefined {
   return `Not in step\n${indented([...(rows.length > 0 ? [table(columns, rows)] : []), ...advice].join('\n'))}`;
 }
 
+/** How much of a text from outside a line shows; --json has all of it. */
+const SHOWN = 160;
+/** Refused documents that are shown; --json has more. */
+const REFUSED = 3;
+
+function refusal({ grain, window_start, url, country, id, status, reason }: Refused): string {
+  const outside = (text: string): string => printable(cut(text, SHOWN));
+  const figure = [grain, window_start, outside(country), outside(url)].filter((part) => part !== null);
+  return `${figure.join(' ')} (id ${id})\n  ${status}: ${outside(reason)}`;
+}
+
 function skipped({ topic, offsets, made_again: again }: SkippedReport): string {
   const times = again === 0 ? '' : ` · made again ${many(again, 'time')}, what was lost then is unknown`;
   return `${topic}: ${many(offsets, 'offset')}${times}`;
@@ -142,6 +154,12 @@ export function statusText(r: StatusReport): string {
   blocks.push(`Figures and index\n${indented(table(grainColumns, grains))}`);
   const off = outOfStep(r.indices);
   if (off !== undefined) blocks.push(off);
+  if (r.refused.length > 0) {
+    const all = r.indices.reduce((n, one) => n + (one.rejected ?? 0), 0);
+    const more = all > REFUSED ? [`and ${grouped(all - REFUSED)} more`] : [];
+    const lines = [...r.refused.slice(0, REFUSED).map(refusal), ...more];
+    blocks.push(`Refused by Elasticsearch\n${indented(lines.join('\n'))}`);
+  }
   if (r.runs.length > 0) {
     const rows = r.runs.map((run) => {
       const { hours, clicks, changed, vanished } = run;

@@ -218,6 +218,7 @@ export async function collectStatus(
     partitions,
     index_in_step: steps.includes(false) ? false : steps.includes(null) ? null : true,
     indices,
+    refused: snapshot?.rejects ?? [],
     runs: snapshot?.runs ?? [],
     missing: [
       ...(snapshot?.missing ?? []),

@@ -1,3 +1,4 @@
+import type { Refused } from '../../clients/postgres/index/rejects.js';
 import type { Run } from '../../clients/postgres/status/queries.js';
 import type { Grain } from '../../domain/names.js';
 
@@ -83,6 +84,8 @@ export interface StatusReport {
   readonly partitions: readonly PartitionReport[];
   readonly index_in_step: boolean | null;
   readonly indices: readonly IndexReport[];
+  /** Documents that Elasticsearch refused, the latest ten: each run tries them again. `indices[].rejected` counts all. */
+  readonly refused: readonly Refused[];
   readonly runs: readonly Run[];
   /** What is not there yet, and what to do. */
   readonly missing: readonly string[];

@@ -7,8 +7,10 @@ import { parseServers } from '../../domain/config/servers.js';
 import { ensureIndices, refresh, sendChanges } from '../../clients/elasticsearch/index.js';
 import { openKafka } from '../../clients/kafka/index.js';
 import { openCursor, moveCursor } from '../../clients/postgres/index/cursor.js';
+import { keepRejects } from '../../clients/postgres/index/rejects.js';
 import { readChanges } from '../../clients/postgres/index/figures.js';
 import { withClient } from '../../clients/postgres/pool.js';
+import { testName } from '../support/names.js';
 import { testInstallation, type TestInstallation } from '../clients/elasticsearch/installation.js';
 
 const ZEROS = {
@@ -29,7 +31,7 @@ describe('status', () => {
     collectStatus({ ...t.config, ...config }, { ...t.servers, ...servers }, never);
 
   before(async () => {
-    t = await testInstallation('index_status_test');
+    t = await testInstallation(testName('index_status'));
     await t.postgres.pool.query('CREATE TABLE click_data (click_id bigint)');
   });
   after(() => t.drop());
@@ -138,7 +140,35 @@ describe('status', () => {
     ]);
     const text = statusText(report);
     assert.match(text, /15 records = 12 clicks \+ 1 duplicate \+ 1 dead letter \+ 1 filtered {2}✔/);
-    assert.match(text, /index_status_test_clicks +0 +/);
+    assert.match(text, new RegExp(`${topic} +0 +`));
+  });
+
+  it('names what Elasticsearch refused, with id and reason, and obeys nothing in it', async () => {
+    await t.put(2, [{ url: '/\u001b[31mred' }]);
+    const { rows } = await t.postgres.pool.query<{ id: string; index: string }>(
+      `SELECT encode(click_metrics.figure_id, 'hex') AS id, index_name AS index FROM click_metrics JOIN index_cursor USING (grain)
+       WHERE click_metrics.version = 2`,
+    );
+    const { id = '', index = '' } = rows[0] ?? {};
+    const rejected = {
+      id,
+      version: '2',
+      status: 400,
+      reason: 'document_parsing_exception: [1:2]\nno such date',
+    };
+    await withClient(t.postgres, 'test', (client) => keepRejects(client, index, [rejected]));
+    const report = await status();
+    const [refused, ...more] = report.refused;
+    assert.deepEqual(more, []);
+    const figure = { grain: 'total', window_start: null, url: '/\u001b[31mred', country: 'DE' };
+    const { status: code, reason } = rejected;
+    assert.deepEqual({ ...refused, index, id, status: code, reason, ...figure }, refused);
+    assert.equal(report.index_in_step, false);
+    const text = statusText(report);
+    assert.ok(text.includes('Refused by Elasticsearch'), text);
+    assert.ok(text.includes(`total DE /\\u{1b}[31mred (id ${id})`), text);
+    assert.ok(text.includes('400: document_parsing_exception: [1:2]\\u{a}no such date'), text);
+    await t.postgres.pool.query(`DELETE FROM index_reject; DELETE FROM click_metrics WHERE version = 2`);
   });
 
   it('shows what was ingested before an upgrade that `migrate` has not followed yet', async () => {

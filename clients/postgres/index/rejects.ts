@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { Change, Rejected } from '../../../domain/figure.js';
+import type { Grain } from '../../../domain/names.js';
 import { CHANGE_COLUMNS, toChange, type ChangeRow } from './figures.js';
 
 /** Keeps what Elasticsearch refused, the latest answer for each figure. */
@@ -18,6 +19,34 @@ export async function keepRejects(
        reason = excluded.reason, rejected_at = clock_timestamp()`,
     [index, JSON.stringify(rejected)],
   );
+}
+
+/** A figure that the index has not got because Elasticsearch refused its document. */
+export interface Refused {
+  readonly index: string;
+  /** The document's `_id`. */
+  readonly id: string;
+  readonly status: number;
+  /** May quote the document. */
+  readonly reason: string;
+  readonly refused_at: string;
+  readonly grain: Grain;
+  readonly window_start: string | null;
+  readonly url: string;
+  readonly country: string;
+}
+
+/** What was refused last, at most `limit`; nothing of indices that are no more. */
+export async function latestRejects(client: ClientBase, limit: number): Promise<Refused[]> {
+  const { rows } = await client.query<Refused>(
+    `SELECT r.index_name AS index, encode(r.figure_id, 'hex') AS id, r.status, r.reason,
+       to_char(r.rejected_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS refused_at, m.grain,
+       to_char(m.window_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS window_start, m.url, m.country
+     FROM index_reject r JOIN index_cursor c USING (index_name) JOIN click_metrics m ON m.figure_id = r.figure_id
+     ORDER BY r.rejected_at DESC, r.figure_id LIMIT $1`,
+    [limit],
+  );
+  return rows;
 }
 
 /** The moment before which a reject belongs to an earlier run, by PostgreSQL's clock. */

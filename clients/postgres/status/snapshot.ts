@@ -1,6 +1,7 @@
 import { NO_COUNTS, type Counts } from '../../../domain/stages.js';
 import { GRAINS, TABLES } from '../../../domain/names.js';
 import { sqlState } from '../errors.js';
+import { latestRejects, type Refused } from '../index/rejects.js';
 import { withClient, type Postgres } from '../pool.js';
 import { readFrozen, readRetired, type Frozen } from '../retention/frozen.js';
 import { readSkips, type TopicSkips } from '../skip.js';
@@ -26,6 +27,8 @@ const READ: ReadonlySet<string> = new Set([
   ...[TABLES.retentionFloor, TABLES.retired],
 ]);
 
+/** Refused documents that a report names. */
+const REJECTS = 10;
 /** Latest runs that a report shows. */
 const RUNS = 5;
 
@@ -46,6 +49,8 @@ export interface Snapshot {
   readonly runs: readonly Run[];
   readonly figures: readonly GrainFigures[];
   readonly backlogs: readonly IndexBacklog[];
+  /** The latest. */
+  readonly rejects: readonly Refused[];
 }
 
 /** @param missing What is not there yet, in words. */
@@ -63,6 +68,7 @@ export const nothingYet = (missing: string): Snapshot => ({
   runs: [],
   figures: GRAINS.map((grain) => grainFigures(grain, [])),
   backlogs: [],
+  rejects: [],
 });
 
 const MIGRATE = 'run `clickstream migrate`';
@@ -99,6 +105,7 @@ export async function readSnapshot(postgres: Postgres): Promise<Snapshot> {
               runs: await readRuns(client, RUNS),
               figures: await readFigures(client),
               backlogs: await readBacklogs(client),
+              rejects: await latestRejects(client, REJECTS),
             };
       await client.query('COMMIT');
       return snapshot;
