@@ -1,12 +1,16 @@
 import type pg from 'pg';
 import { FIGURES } from './copyFigures.js';
 
-/** Gives the fresh figures their ids, and what they count. */
+/**
+ * Gives the fresh figures their ids, and what they count. In the order of the ids, so that the two largest indexes of
+ * `click_metrics` grow from one end to the other instead of everywhere at once.
+ */
 export async function identifyFigures(client: pg.ClientBase): Promise<{ figures: number; clicks: number }> {
   await client.query(
     `CREATE TEMPORARY TABLE identified ON COMMIT DROP AS
      SELECT figure_id(grain, window_start, url, country) AS figure_id, *
-     FROM (SELECT timestamptz 'epoch' + start_us * interval '1 microsecond' AS window_start, * FROM fresh_figures) f`,
+     FROM (SELECT timestamptz 'epoch' + start_us * interval '1 microsecond' AS window_start, * FROM fresh_figures) f
+     ORDER BY 1`,
   );
   await client.query('CREATE UNIQUE INDEX ON identified (figure_id)');
   await client.query('ANALYZE identified');
@@ -21,23 +25,25 @@ export async function identifyFigures(client: pg.ClientBase): Promise<{ figures:
  * Inserts new figures, replaces changed ones and revives tombstones, all under `version`. A row whose figures are
  * the same, sketch included, is not written and keeps its version. Returns how many were written.
  *
- * @param stored false when there are no figures yet: then nothing is compared. The planner takes a table that was
- *   analysed while empty for one row and would scan it once per fresh figure, while it grows.
+ * @param stored false when there are no figures yet: then nothing is compared or looked for. The planner takes a table
+ *   that was analysed while empty for one row and would scan it once per fresh figure, while it grows.
  */
 export async function mergeFigures(client: pg.ClientBase, version: string, stored: boolean): Promise<number> {
   const list = FIGURES.join(', ');
   const onlyChanged = `WHERE NOT EXISTS (SELECT FROM click_metrics o WHERE o.figure_id = f.figure_id
        AND (${FIGURES.map((name) => `o.${name}`).join(', ')})
            IS NOT DISTINCT FROM (${FIGURES.map((name) => `f.${name}`).join(', ')}))`;
+  const replace = `ON CONFLICT (figure_id) DO UPDATE SET
+       ${FIGURES.map((name) => `${name} = excluded.${name}`).join(', ')},
+       version = excluded.version, deleted = false`;
   const { rowCount } = await client.query(
     `INSERT INTO click_metrics AS m (figure_id, grain, window_start, url, country, ${list}, version, deleted)
      SELECT f.figure_id, f.grain, f.window_start, f.url, f.country, ${FIGURES.map((name) => `f.${name}`).join(', ')},
             $1::bigint, false
      FROM identified f
      ${stored ? onlyChanged : ''}
-     ON CONFLICT (figure_id) DO UPDATE SET
-       ${FIGURES.map((name) => `${name} = excluded.${name}`).join(', ')},
-       version = excluded.version, deleted = false`,
+     ORDER BY f.figure_id
+     ${stored ? replace : ''}`,
     [version],
   );
   return rowCount ?? 0;
