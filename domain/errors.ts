@@ -107,3 +107,12 @@ export class IndexDiffers extends ClickstreamError {
   readonly code = 'IndexDiffers';
   readonly retryable = false;
 }
+
+/** The view of the index that a reading stood in is no longer kept, or never was: it must begin anew. */
+export class CursorExpired extends ClickstreamError {
+  readonly code = 'CursorExpired';
+  readonly retryable = false;
+  constructor(options?: { cause?: unknown }) {
+    super('the view of the index that this reading stood in is no longer kept: begin again', options);
+  }
+}

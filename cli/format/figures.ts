@@ -29,16 +29,24 @@ function windowName(grain: Grain, start: string | null): string {
   return start.slice(0, length[grain]).replace('T', ' ');
 }
 
-/** The figures as a table of at most `width` columns where URLs allow it. */
+/** Narrower terminals get the first columns only; all are in --csv. */
+const ROOM_FOR_TIMES = 62;
+
+/** The figures as a table of at most `width` columns, from 40 on. */
 export function figureTable(grain: Grain, figures: readonly Figure[], width: number): string {
+  const hasTimes = width >= ROOM_FOR_TIMES + (grain === 'total' ? 0 : 18);
   const columns: TableColumn[] = [
     ...(grain === 'total' ? [] : [{ title: grain === 'hour' ? 'hour (UTC)' : grain }]),
-    { title: 'URL', max: Math.max(24, width - (grain === 'total' ? 62 : 80)) },
-    { title: 'country' },
+    { title: 'URL', fillFrom: 8 },
+    { title: 'country', max: 9 },
     { title: 'clicks', align: 'right' },
     { title: 'people', align: 'right' },
-    { title: 'time spent', align: 'right' },
-    { title: 'per timed click', align: 'right' },
+    ...(hasTimes
+      ? ([
+          { title: 'time spent', align: 'right' },
+          { title: 'average', align: 'right' },
+        ] as const)
+      : []),
   ];
   const rows = figures.map((f) => [
     ...(grain === 'total' ? [] : [windowName(grain, f.window_start)]),
@@ -46,8 +54,12 @@ export function figureTable(grain: Grain, figures: readonly Figure[], width: num
     f.country,
     grouped(f.click_count),
     `${f.unique_users_exact ? '' : '~'}${grouped(f.unique_users)}`,
-    f.avg_time_spent_ms === null ? '–' : humanTime(Number(f.total_time_spent_ms)),
-    f.avg_time_spent_ms === null ? '–' : humanTime(f.avg_time_spent_ms),
+    ...(hasTimes
+      ? [
+          f.avg_time_spent_ms === null ? '–' : humanTime(Number(f.total_time_spent_ms)),
+          f.avg_time_spent_ms === null ? '–' : humanTime(f.avg_time_spent_ms),
+        ]
+      : []),
   ]);
-  return table(columns, rows);
+  return table(columns, rows, width);
 }

@@ -49,7 +49,7 @@ export function rangeName(range: UsersRange): string {
 /** Keys first, at the end the row over all of them. */
 export function rangeUsersTable(rows: readonly RangeUsers[], width: number): string {
   const columns: TableColumn[] = [
-    { title: 'URL', max: Math.max(24, width - 52) },
+    { title: 'URL', fillFrom: 12 },
     { title: 'country' },
     { title: 'clicks', align: 'right' },
     { title: 'people', align: 'right' },
@@ -64,5 +64,6 @@ export function rangeUsersTable(rows: readonly RangeUsers[], width: number): str
       `${row.exact ? '' : '~'}${grouped(row.users)}`,
       row.exact ? 'exact' : ESTIMATE_ERROR_TEXT,
     ]),
+    width,
   );
 }

@@ -1,4 +1,4 @@
-import { SORTABLE, type FigureQuery, type Sortable } from '../../clients/elasticsearch/index.js';
+import { SORT_ORDERS, SORTABLE, type FigureQuery, type Sortable } from '../../clients/elasticsearch/index.js';
 import {
   USERS_SORT,
   type UsersFilter,
@@ -13,10 +13,12 @@ import { isoOption } from '../format/window.js';
 export interface MetricsOptions {
   readonly grain?: string;
   readonly url?: string;
+  readonly search?: string;
   readonly country?: string;
   readonly from?: string;
   readonly to?: string;
   readonly sort?: string;
+  readonly order?: string;
   readonly limit?: string;
   readonly csv?: boolean;
   readonly merge?: boolean;
@@ -66,11 +68,26 @@ function common(options: MetricsOptions): {
   };
 }
 
+/** Rows that a table may have: its columns are as wide as the widest cell of all rows, which are held for that. */
+const MOST_TABLE_ROWS = 10_000;
+
+/** Throws `UsageError` for a table that is too long. */
+export function checkTableLimit(limit: number | undefined): void {
+  if (limit !== undefined && limit > MOST_TABLE_ROWS)
+    throw new UsageError(
+      `--limit: a table has at most ${MOST_TABLE_ROWS} rows, got ${limit}; --csv and --json have any number`,
+    );
+}
+
 /** The options as a search of the index. */
 export function toQuery(options: MetricsOptions): FigureQuery {
   const grain = choice('--grain', options.grain ?? 'total', GRAINS);
   const sort: Sortable = choice('--sort', options.sort ?? 'click_count', SORTABLE);
+  const order = options.order === undefined ? undefined : choice('--order', options.order, SORT_ORDERS);
   const { from, to, filter, limit } = common(options);
+  const { search } = options;
+  if (search !== undefined && !/[\p{L}\p{N}]/u.test(search))
+    throw new UsageError(`--search: expected words of the URL, got '${search}'`);
   if (grain === 'total' && (from !== undefined || to !== undefined)) {
     const option = from === undefined ? '--to' : '--from';
     throw new UsageError(
@@ -80,7 +97,9 @@ export function toQuery(options: MetricsOptions): FigureQuery {
   return {
     grain,
     sort,
+    ...(order !== undefined && { order }),
     ...filter,
+    ...(search !== undefined && { words: search }),
     ...(from !== undefined && { from }),
     ...(to !== undefined && { to }),
     ...(limit !== undefined && { limit }),
@@ -103,6 +122,12 @@ function wholeHour(option: string, iso: string | undefined, open: number): numbe
 export function toMergeQuery(options: MetricsOptions): MergeQuery {
   if (options.grain !== undefined)
     throw new UsageError('--grain: with --merge there is one figure for the whole range; leave it out');
+  if (options.search !== undefined)
+    throw new UsageError(
+      "--search: with --merge expected --url, exact or with a * at the end; words are the index's",
+    );
+  if (options.order !== undefined)
+    throw new UsageError('--order: with --merge figures fall and texts rise; leave it out');
   const sort = choice('--sort', options.sort ?? 'unique_users', USERS_SORT);
   const { from, to, filter, limit } = common(options);
   return {

@@ -22,7 +22,7 @@ async function topFigures({ config, servers }: Settings, signal: AbortSignal): P
   const found: Figure[] = [];
   try {
     const query = { grain: 'total', sort: 'click_count', limit: TOP } as const;
-    for await (const page of searchFigures(client, config.name, query, signal)) found.push(...page);
+    for await (const page of searchFigures(client, config.name, query, { signal })) found.push(...page);
   } finally {
     await client.close();
   }

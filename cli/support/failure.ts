@@ -30,6 +30,7 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   ServerRefused: ExitCode.Server,
   SchemaMismatch: ExitCode.Usage,
   SetUpFailed: ExitCode.Server,
+  CursorExpired: ExitCode.Server,
 };
 
 const HINTS: Readonly<Record<string, string>> = {

@@ -5,6 +5,7 @@ import {
   openElasticsearch,
   searchFigures,
   SORTABLE,
+  SORT_ORDERS,
   type Figure,
   type FigureQuery,
 } from '../../clients/elasticsearch/index.js';
@@ -13,16 +14,20 @@ import { USERS_SORT } from '../../clients/postgres/aggregate/rangeUsers.js';
 import { GRAINS } from '../../domain/names.js';
 import { ESTIMATE_ERROR_TEXT } from '../../domain/sketch.js';
 import { figureJson, figureTable } from '../format/figures.js';
+import { counted } from '../format/numbers.js';
 import { MERGE_CSV_HEADER } from '../format/rangeUsers.js';
 import { loadConfig } from '../loadConfig.js';
 import { printMerged } from '../metrics/merge.js';
-import { toMergeQuery, toQuery, type MetricsOptions } from '../metrics/options.js';
+import { checkTableLimit, toMergeQuery, toQuery, type MetricsOptions } from '../metrics/options.js';
 import { examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
 /** Rows of the table without --limit. */
 const TABLE_ROWS = 20;
 
-/** Prints page by page, as fast as the reader takes it: everything may be more than fits into memory. */
+/**
+ * Prints page by page, as fast as the reader takes it: everything may be more than fits into memory. What ends in the
+ * middle says how far it got, since its lines look like everything.
+ */
 async function printLines(
   ctx: CliContext,
   pages: AsyncIterable<readonly Figure[]>,
@@ -35,10 +40,17 @@ async function printLines(
     if (pending !== undefined) ctx.out(pending);
     pending = undefined;
   };
-  for await (const page of pages) {
-    printHeader();
-    ctx.out(page.map(line).join('\n'));
-    if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain', { signal: ctx.signal });
+  let printed = 0;
+  try {
+    for await (const page of pages) {
+      printHeader();
+      ctx.out(page.map(line).join('\n'));
+      printed += page.length;
+      if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain', { signal: ctx.signal });
+    }
+  } catch (e) {
+    if (printed > 0) ctx.progress(`incomplete: the output ends after ${counted(printed, 'figure')}`);
+    throw e;
   }
   printHeader();
 }
@@ -64,7 +76,7 @@ async function printTable(
 async function printFound(ctx: CliContext, query: FigureQuery, csv: boolean): Promise<void> {
   const { config, servers } = await loadConfig({ ...(ctx.config !== undefined && { config: ctx.config }) });
   const client = openElasticsearch(servers);
-  const search = (q: FigureQuery) => searchFigures(client, config.name, q, ctx.signal);
+  const search = (q: FigureQuery) => searchFigures(client, config.name, q, { signal: ctx.signal });
   try {
     if (ctx.json) {
       await printLines(ctx, search(query), figureJson);
@@ -86,15 +98,20 @@ export function register(program: Command, ctx: CliContext): void {
     .description('search the figures: clicks, people and time per URL and country')
     .option('--grain <grain>', `the windows' length: ${GRAINS.join(', ')} (UTC; default: total)`)
     .option('--url <url>', 'only this URL, letter by letter; with a * at the end, all that begin so')
+    .option(
+      '--search <words>',
+      'only URLs with all of these words, in any order; of the last one its beginning is enough',
+    )
     .option('--country <code>', 'only this country (ISO code; ZZ: unknown)')
     .option(
       '--from <time>',
       'only windows that begin at this time or later (ISO date or time; UTC without a zone)',
     )
     .option('--to <time>', 'only windows that begin before this time')
+    .option('--sort <figure>', `${SORTABLE.join(', ')} (default: click_count)`)
     .option(
-      '--sort <figure>',
-      `${SORTABLE.join(', ')} (default: click_count); figures and times falling, texts rising`,
+      '--order <order>',
+      `${SORT_ORDERS.join(' or ')} (default: figures and times falling, texts rising); what has no value is last`,
     )
     .option(
       '--limit <n>',
@@ -119,21 +136,30 @@ export function register(program: Command, ctx: CliContext): void {
           'clickstream metrics',
           'clickstream metrics --grain hour --from 2026-11-25 --to 2026-11-26 --country DE',
           "clickstream metrics --url '/products/*' --sort total_time_spent_ms --limit 5",
+          "clickstream metrics --search 'garden chair' --sort avg_time_spent_ms --order asc",
           'clickstream metrics --grain day --csv > days.csv',
           "clickstream metrics --merge --from 2026-11-20 --to 2026-11-25T14:00 --url '/products/*'",
         ]) +
         '\n' +
         exitCodes({
           0: 'done',
-          1: 'a stored sketch is damaged',
+          1: 'with --merge: a stored sketch is damaged',
           2: 'usage or configuration',
-          3: 'Elasticsearch unreachable (with --merge: PostgreSQL or Spark)',
+          3: 'Elasticsearch unreachable (with --merge: PostgreSQL or Spark), also in the middle: stderr says incomplete',
+          130: 'interrupted',
         }),
     )
     .action((options: MetricsOptions) => {
-      if (options.csv === true && ctx.json) throw new UsageError('--csv and --json: choose one');
-      return options.merge === true
-        ? printMerged(ctx, toMergeQuery(options), options.csv === true)
-        : printFound(ctx, toQuery(options), options.csv === true);
+      const csv = options.csv === true;
+      if (csv && ctx.json) throw new UsageError('--csv and --json: choose one');
+      const isTable = !csv && !ctx.json;
+      if (options.merge === true) {
+        const query = toMergeQuery(options);
+        if (isTable) checkTableLimit(query.limit);
+        return printMerged(ctx, query, csv);
+      }
+      const query = toQuery(options);
+      if (isTable) checkTableLimit(query.limit);
+      return printFound(ctx, query, csv);
     });
 }

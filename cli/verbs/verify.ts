@@ -1,7 +1,8 @@
 import { openElasticsearch } from '../../clients/elasticsearch/index.js';
 import { openKafka } from '../../clients/kafka/index.js';
 import { openPostgres } from '../../clients/postgres/pool.js';
-import { cut, printable } from '../format/table.js';
+import { printable } from '../format/table.js';
+import { cut } from '../format/width.js';
 import { loadConfig } from '../loadConfig.js';
 import { ExitCode, examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
 import { verify, type VerifyReport } from '../verify/collect.js';

@@ -2,7 +2,7 @@ import type { Client, estypes } from '@elastic/elasticsearch';
 import { readAlias, type Grain } from '../../domain/names.js';
 import { mapEsError, SearchTooSlow } from './errors.js';
 import { abortable } from './retry.js';
-import { figureFilter, type FigureFilter } from './search.js';
+import { figureFilter, type FigureFilter } from './query.js';
 
 /** What lists can be sorted by. */
 export type Measure =

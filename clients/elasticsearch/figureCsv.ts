@@ -1,5 +1,5 @@
 import { csvLine } from '../../domain/csv.js';
-import type { Figure } from './search.js';
+import type { Figure } from './query.js';
 
 /** These columns, in this order, are final: scripts read them. Other figures are in --json. */
 export const CSV_HEADER =

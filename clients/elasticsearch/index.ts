@@ -12,7 +12,7 @@ export {
 export { CHUNK_CHANGES, LANES, sendChanges, type BulkOptions, type Sent } from './bulk.js';
 export { openElasticsearch } from './client.js';
 export { bulkLines } from './document.js';
-export { CursorExpired, figuresPage, type FiguresPage } from './figuresPage.js';
+export { figuresPage, type FiguresPage } from './figuresPage.js';
 export {
   countDocuments,
   dropIndices,
@@ -27,14 +27,15 @@ export { CSV_HEADER, figureCsv } from './figureCsv.js';
 export { ensureIndices, findIndex, refresh, type GrainIndex } from './indices.js';
 export { withRetries, type Patience } from './retry.js';
 export {
-  clicksInDocuments,
   FIGURES,
-  searchFigures,
   SORTABLE,
+  SORT_ORDERS,
   type Figure,
   type FigureFilter,
   type FigureQuery,
   type Sortable,
-} from './search.js';
+  type SortOrder,
+} from './query.js';
+export { clicksInDocuments, searchFigures } from './search.js';
 export { KEYWORD_LENGTH } from './template.js';
 export { windowsOfDocuments } from './windows.js';

@@ -150,7 +150,7 @@ export async function* figuresCsv(
   for (const part of ['limit', 'after'])
     if (params.has(part)) throw new BadParameter(part, 'with format=csv there is everything; leave it out');
   let head = `${CSV_HEADER}\n`;
-  for await (const page of searchFigures(client, name, figuresQuery(params), signal)) {
+  for await (const page of searchFigures(client, name, figuresQuery(params), { signal })) {
     yield `${head}${page.map(figureCsv).join('\n')}\n`;
     head = '';
   }

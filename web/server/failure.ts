@@ -1,5 +1,5 @@
-import { CursorExpired, SearchTooSlow } from '../../clients/elasticsearch/index.js';
-import { ServerRefused, ServerUnavailable } from '../../domain/errors.js';
+import { SearchTooSlow } from '../../clients/elasticsearch/index.js';
+import { CursorExpired, ServerRefused, ServerUnavailable } from '../../domain/errors.js';
 import { BadParameter } from './parameters.js';
 
 /** What a request that failed is answered with. */
@@ -15,7 +15,11 @@ const RETRY_AFTER = 5;
 export function failureOf(e: unknown): Failure {
   const message = e instanceof Error ? e.message : String(e);
   if (e instanceof BadParameter) return { status: 400, error: { parameter: e.parameter, message } };
-  if (e instanceof CursorExpired) return { status: 410, error: { parameter: 'after', message } };
+  if (e instanceof CursorExpired)
+    return {
+      status: 410,
+      error: { parameter: 'after', message: 'the cursor expired: start again without `after`' },
+    };
   if (e instanceof ServerRefused) return { status: 502, error: { message } };
   if (e instanceof ServerUnavailable) return { status: 503, error: { message }, retryAfter: RETRY_AFTER };
   if (e instanceof SearchTooSlow)

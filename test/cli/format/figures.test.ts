@@ -3,8 +3,9 @@ import { describe, it } from 'node:test';
 import { Command } from 'commander';
 import { figureJson, figureTable } from '../../../cli/format/figures.js';
 import { CSV_HEADER, figureCsv } from '../../../clients/elasticsearch/index.js';
+import { cut, displayWidth } from '../../../cli/format/width.js';
 import { humanTime } from '../../../cli/format/numbers.js';
-import { toMergeQuery, toQuery } from '../../../cli/metrics/options.js';
+import { checkTableLimit, toMergeQuery, toQuery } from '../../../cli/metrics/options.js';
 import { register } from '../../../cli/verbs/metrics.js';
 import type { Figure } from '../../../clients/elasticsearch/index.js';
 import { UsageError } from '../../../domain/errors.js';
@@ -84,6 +85,34 @@ describe('figures in a table', () => {
     assert.match(text, /~12/);
     assert.ok(Math.max(...text.split('\n').map((line) => line.length)) <= 100);
   });
+  it('aligns wide characters, and counts them as the terminal does', () => {
+    const urls = ['/plain', '/漢字テスト', '/e\u0301té', '/👩‍👩‍👧', '/\u200bhidden'];
+    const lines = figureTable(
+      'total',
+      urls.map((url) => ({ ...figure, url })),
+      100,
+    ).split('\n');
+    const before = lines.map((line) => displayWidth(line.slice(0, line.search(/country|DE/))));
+    assert.deepEqual(
+      before,
+      lines.map(() => before[0]),
+    );
+    assert.equal(displayWidth('漢字'), 4);
+    assert.equal(displayWidth('e\u0301'), 1);
+    assert.equal(cut('漢字テスト', 5), '漢字…');
+    assert.equal(cut('漢字テスト', 10), '漢字テスト');
+  });
+  it('fits a narrow terminal', () => {
+    for (const [grain, width] of [
+      ['hour', 80],
+      ['total', 62],
+      ['hour', 58],
+      ['total', 40],
+    ] as const) {
+      const text = figureTable(grain, [{ ...figure, url: '漢/'.repeat(200) }], width);
+      assert.ok(Math.max(...text.split('\n').map(displayWidth)) <= width, `${grain} ${width}\n${text}`);
+    }
+  });
   it('says times as people do', () => {
     const times: [number, string][] = [
       [850, '850 ms'],
@@ -113,6 +142,12 @@ describe('metrics options', () => {
       },
     );
     assert.deepEqual(toQuery({ url: '/a*' }).url, { prefix: '/a' });
+    assert.deepEqual(toQuery({ search: 'red shoes', sort: 'url', order: 'desc' }), {
+      grain: 'total',
+      sort: 'url',
+      order: 'desc',
+      words: 'red shoes',
+    });
   });
   it('take a value each on the command line', async () => {
     const nothing = (): void => undefined;
@@ -140,6 +175,8 @@ describe('metrics options', () => {
       [{ grain: 'day', to: '2026-02-30' }, /--to: .*got '2026-02-30'/],
       [{ grain: 'day', from: '2026-11-02', to: '2026-11-02' }, /--to: expected a time after --from/],
       [{ from: '2026-11-02' }, /--from: the total/],
+      [{ order: 'up' }, /--order: expected one of asc, desc, got 'up'/],
+      [{ search: ' / ' }, /--search: expected words of the URL, got ' \/ '/],
       [{ limit: '0' }, /--limit/],
       [{ limit: '1e3' }, /--limit/],
     ];
@@ -149,6 +186,14 @@ describe('metrics options', () => {
         (e) => e instanceof UsageError && message.test(e.message),
       );
     }
+  });
+});
+
+describe('a table', () => {
+  it('has a bound, unlike lines', () => {
+    checkTableLimit(undefined);
+    checkTableLimit(10_000);
+    assert.throws(() => checkTableLimit(10_001), /--limit: a table has at most 10000 rows, got 10001; --csv/);
   });
 });
 
@@ -175,6 +220,8 @@ describe('metrics --merge options', () => {
     const wrong: [Parameters<typeof toMergeQuery>[0], RegExp][] = [
       [{ grain: 'day' }, /--grain: with --merge there is one figure/],
       [{ sort: 'avg_time_spent_ms' }, /--sort: expected one of unique_users, /],
+      [{ search: 'shoes' }, /--search: with --merge/],
+      [{ order: 'asc' }, /--order: with --merge/],
       [
         { from: '2026-11-02T14:30' },
         /--from: .*whole hour .*2026-11-02T14:00Z or 2026-11-02T15:00Z, got .*14:30/,

@@ -1,14 +1,20 @@
+import type { DiagnosticResult } from '@elastic/elasticsearch';
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import {
   ensureIndices,
   FIGURES,
+  figuresPage,
   refresh,
   searchFigures,
   sendChanges,
+  SORT_ORDERS,
   type Figure,
   type FigureQuery,
+  type SortOrder,
 } from '../../../clients/elasticsearch/index.js';
+import { CursorExpired } from '../../../domain/errors.js';
 import type { Change } from '../../../domain/figure.js';
 import { type Grain } from '../../../domain/names.js';
 import { testInstallation, type TestInstallation } from './installation.js';
@@ -76,7 +82,14 @@ describe('searchFigures', () => {
     await sendChanges(t.elasticsearch, { index: index('total') }, unique, options);
     const sent = await sendChanges(t.elasticsearch, { index: index('day') }, days, options);
     assert.deepEqual(sent, { indexed: 7, deleted: 0, stale: 0, rejected: [] });
-    await refresh(t.elasticsearch, [index('total'), index('day')]);
+    const large = Array.from({ length: 24 }, (_, i) =>
+      change('month', i + 1, `/${i}/${'y'.repeat(1_000_000)}`),
+    );
+    await sendChanges(t.elasticsearch, { index: index('month') }, large, options);
+    await refresh(
+      t.elasticsearch,
+      targets.map((one) => one.index),
+    );
   });
   after(() => t.drop());
 
@@ -137,5 +150,74 @@ describe('searchFigures', () => {
       found.map((f) => f.total_time_spent_ms),
       [HUGE, '9223372036854775806'],
     );
+  });
+
+  it('sorts both ways, and what has no value comes last both ways', async () => {
+    const averages = async (order: SortOrder) =>
+      (await find({ grain: 'day', sort: 'avg_time_spent_ms', order })).map((f) => f.avg_time_spent_ms);
+    for (const order of SORT_ORDERS)
+      assert.deepEqual((await averages(order)).slice(0, 2), [1.5, null], order);
+    const falling = await find({ grain: 'total', sort: 'url', order: 'desc' });
+    const urls = falling.map((f) => f.url);
+    assert.deepEqual(urls, [...urls].sort().reverse());
+    const rising = await find({ grain: 'total', order: 'asc', limit: 4 });
+    assert.deepEqual(
+      rising.map((f) => f.click_count),
+      [0, 0, 0, 1],
+    );
+  });
+
+  it('finds words of the path in any order, the last one by its beginning', async () => {
+    const urls = async (words: string) => (await find({ grain: 'total', words })).map((f) => f.url);
+    assert.deepEqual(await urls('11999 P'), ['/p/11999']);
+    assert.equal((await urls('p 1199')).length, 11);
+    assert.deepEqual(await urls('q 11999'), []);
+  });
+
+  it('reads figures that are large in smaller pages', async () => {
+    const pages: number[] = [];
+    const found: Figure[] = [];
+    for await (const page of searchFigures(t.elasticsearch, name, { grain: 'month' })) {
+      pages.push(page.length);
+      found.push(...page);
+    }
+    assert.deepEqual(
+      found.map((f) => f.click_count),
+      Array.from({ length: 24 }, (_, i) => 24 - i),
+    );
+    assert.ok(
+      pages.every((length) => length <= 16),
+      pages.join(', '),
+    );
+  });
+
+  it('keeps its view for a reader that is slow', async () => {
+    const pages = searchFigures(t.elasticsearch, name, { grain: 'total' }, { holdEveryMs: 20 });
+    await pages.next();
+    const [, asked] = (await once(t.elasticsearch.diagnostic, 'response')) as [unknown, DiagnosticResult];
+    const { body } = asked.meta.request.params;
+    assert.ok(typeof body === 'string');
+    assert.match(body, /^\{"pit":.*"size":0/);
+    assert.equal(asked.statusCode, 200);
+    let rest = 0;
+    for await (const page of pages) rest += page.length;
+    assert.equal(rest, MANY - 1_000);
+  });
+
+  it('says so when the view is gone in the middle, also to a cursor', async () => {
+    const lost = async (read: () => Promise<unknown>): Promise<void> => {
+      const answered = once(t.elasticsearch.diagnostic, 'response');
+      await read();
+      const [, { body }] = (await answered) as [unknown, { body: { id: string } }];
+      await t.elasticsearch.closePointInTime({ id: body.id });
+    };
+    const pages = searchFigures(t.elasticsearch, name, { grain: 'total' });
+    await lost(() => pages.next());
+    await assert.rejects(pages.next(), CursorExpired);
+    const query = { grain: 'total' as const, limit: 1 };
+    let next: string | null = null;
+    await lost(async () => ({ next } = await figuresPage(t.elasticsearch, name, query)));
+    await assert.rejects(figuresPage(t.elasticsearch, name, query, next ?? ''), CursorExpired);
+    await assert.rejects(figuresPage(t.elasticsearch, name, query, 'not a cursor'), CursorExpired);
   });
 });
