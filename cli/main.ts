@@ -1,8 +1,8 @@
-import { Command, Help } from 'commander';
+import { Command } from 'commander';
 import { createContext } from './support/context.js';
 import { describeFailure } from './support/failure.js';
 import { ExitCode, exitCodes } from './support/verb.js';
-import { LATER, VERBS } from './support/verbs.js';
+import { VERBS } from './support/verbs.js';
 import { UsageError } from '../domain/errors.js';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,12 +23,7 @@ const program = new Command('clickstream')
   .helpOption('-h, --help', 'show help')
   .helpCommand(false)
   .showHelpAfterError('(`clickstream --help` shows the verbs)')
-  .configureHelp({
-    showGlobalOptions: true,
-    // Verbs of a later version are refused by name, not offered.
-    visibleCommands: (command) =>
-      new Help().visibleCommands(command).filter((verb) => !LATER.has(verb.name())),
-  })
+  .configureHelp({ showGlobalOptions: true })
   .exitOverride()
   .addHelpText(
     'after',
@@ -47,7 +42,7 @@ const { ctx, code } = createContext(program);
 
 /** Loads the verb that is called, or all of them where help may list them. */
 async function registerVerbs(words: readonly string[]): Promise<void> {
-  const asked = words.find((word) => VERBS.has(word) || LATER.has(word));
+  const asked = words.find((word) => VERBS.has(word));
   const needed = asked === undefined || words.includes('help') ? [...VERBS.keys()] : [asked];
   for (const verb of needed) (await VERBS.get(verb)?.())?.register(program, ctx);
   for (const command of program.commands) pointToOwnHelp(command, command.name());
@@ -56,15 +51,6 @@ async function registerVerbs(words: readonly string[]): Promise<void> {
     program.enablePositionalOptions();
     program.commands.find((command) => command.name() === asked)?.passThroughOptions();
   }
-  for (const [verb, does] of LATER)
-    program
-      .command(verb)
-      .description(does)
-      .allowUnknownOption()
-      .allowExcessArguments()
-      .action(() => {
-        throw new UsageError(`${verb} (${does}) comes in a later version`);
-      });
 }
 
 /** What is wrong with an option of a verb is answered by the help of that verb. */

@@ -1,7 +1,8 @@
 import type { Refused } from '../../clients/postgres/index/rejects.js';
 import type { IndexReport, SkippedReport, StatusReport, WindowReport } from '../status/report.js';
 import { grouped, humanTime } from './numbers.js';
-import { cut, printable, table } from './table.js';
+import { printable, table } from './table.js';
+import { cut } from './width.js';
 
 const UNKNOWN = '?';
 const number = (n: number | string | null): string => (n === null ? UNKNOWN : grouped(n));

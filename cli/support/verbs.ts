@@ -26,11 +26,9 @@ export const VERBS: ReadonlyMap<string, Load> = new Map<string, Load>([
   ['status', () => import('../verbs/status.js')],
   ['verify', () => import('../verbs/verify.js')],
   ['metrics', () => import('../verbs/metrics.js')],
+  ['explain', () => import('../verbs/explain.js')],
   ['web', () => import('../verbs/web.js')],
   ['dead-letters', () => import('../verbs/deadLetters.js')],
   ['test', () => import('../verbs/test.js')],
   ['bench', () => import('../verbs/bench.js')],
 ]);
-
-/** Verbs of the design that this version does not have: named, so that nobody looks for a spelling mistake. */
-export const LATER: ReadonlyMap<string, string> = new Map([['explain', 'the clicks behind a figure']]);

@@ -13,6 +13,7 @@ export { CHUNK_CHANGES, LANES, sendChanges, type BulkOptions, type Sent } from '
 export { openElasticsearch } from './client.js';
 export { bulkLines } from './document.js';
 export { figuresPage, type FiguresPage } from './figuresPage.js';
+export { findFigure } from './findFigure.js';
 export {
   countDocuments,
   dropIndices,

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Config } from '../../../domain/config/config.js';
-import { asText, botOf, countryOf, fromFamilies, ownTimeOf, urlOf } from '../aggregate/source.js';
 import { FROZEN } from '../retention/frozen.js';
+import { followedClicks } from './followed.js';
 
 /** Above the hour, users are counted exactly up to what a sketch keeps. */
 const EXACT_USERS = 4096;
@@ -15,24 +15,14 @@ const GRAIN_WINDOWS = [
 
 /**
  * All figures from all rows, in PostgreSQL's SQL alone: window functions over whole sessions, users counted one by
- * one in every grain. It shares with the aggregation only where a role's column stands.
+ * one in every grain.
  * Where frozen hours take part, users lie between the most of any part (`unique_users`) and the sum (`users_at_most`).
  * Leaves the temporary table `verify_figure` for the rest of the transaction.
  */
 export async function recomputeFigures(client: pg.ClientBase, config: Config): Promise<void> {
-  const { url, user, session, timeSpent, bot, country } = config.roles;
-  const timeout = `interval '${Math.round(config.analyze.sessionTimeoutMs)} milliseconds'`;
   await client.query(
     `CREATE TEMPORARY TABLE verify_click ON COMMIT DROP AS
-     SELECT at, url, country, person, is_bot,
-            CASE WHEN own IS NOT NULL THEN own
-                 WHEN visit IS NOT NULL AND next_at - at <= ${timeout}
-                   THEN round(extract(epoch FROM next_at - at) * 1000)::bigint END AS spent
-     FROM (SELECT *, lead(at) OVER (PARTITION BY visit ORDER BY at, event_id) AS next_at
-           FROM (SELECT c.event_time AS at, c.event_id, ${urlOf(config)} AS url, ${countryOf(config)} AS country,
-                        ${asText(user)} AS person, ${asText(session)} AS visit, ${botOf(config)} AS is_bot,
-                        ${ownTimeOf(config)} AS own
-                 FROM ${fromFamilies(config, [url, user, session, timeSpent, bot, country])}) clicks) followed`,
+     SELECT at, url, country, person, is_bot, spent FROM (${followedClicks(config)}) clicks`,
   );
   const perGrain = GRAIN_WINDOWS.map(([grain, start]) => {
     const percentile = (p: number): string =>

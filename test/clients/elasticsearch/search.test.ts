@@ -1,6 +1,5 @@
 import type { DiagnosticResult } from '@elastic/elasticsearch';
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import {
   ensureIndices,
@@ -60,6 +59,13 @@ describe('searchFigures', () => {
     for await (const page of searchFigures(t.elasticsearch, name, query)) found.push(...page);
     return found;
   };
+
+  const nextResponse = (): Promise<DiagnosticResult> =>
+    new Promise((resolve) => {
+      t.elasticsearch.diagnostic.once('response', (_, result) => {
+        if (result !== null) resolve(result);
+      });
+    });
 
   before(async () => {
     t = await testInstallation(name);
@@ -194,7 +200,7 @@ describe('searchFigures', () => {
   it('keeps its view for a reader that is slow', async () => {
     const pages = searchFigures(t.elasticsearch, name, { grain: 'total' }, { holdEveryMs: 20 });
     await pages.next();
-    const [, asked] = (await once(t.elasticsearch.diagnostic, 'response')) as [unknown, DiagnosticResult];
+    const asked = await nextResponse();
     const { body } = asked.meta.request.params;
     assert.ok(typeof body === 'string');
     assert.match(body, /^\{"pit":.*"size":0/);
@@ -206,10 +212,10 @@ describe('searchFigures', () => {
 
   it('says so when the view is gone in the middle, also to a cursor', async () => {
     const lost = async (read: () => Promise<unknown>): Promise<void> => {
-      const answered = once(t.elasticsearch.diagnostic, 'response');
+      const answered = nextResponse();
       await read();
-      const [, { body }] = (await answered) as [unknown, { body: { id: string } }];
-      await t.elasticsearch.closePointInTime({ id: body.id });
+      const { id } = (await answered).body as { id: string };
+      await t.elasticsearch.closePointInTime({ id });
     };
     const pages = searchFigures(t.elasticsearch, name, { grain: 'total' });
     await lost(() => pages.next());
