@@ -22,7 +22,7 @@ export {
   swapReadAlias,
   type ReplacedIndex,
 } from './generations.js';
-export { allDocuments, type StoredDocument } from './documents.js';
+export { allDocuments } from './documents.js';
 export { IndexGone, mapEsError, SearchTooSlow } from './errors.js';
 export { CSV_HEADER, figureCsv } from './figureCsv.js';
 export { ensureIndices, findIndex, refresh, type GrainIndex } from './indices.js';

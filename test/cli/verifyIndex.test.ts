@@ -5,8 +5,11 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { noFailpoint } from '../../activities/deps.js';
 import { createIndexMetrics } from '../../activities/indexMetrics.js';
 import { verify, type VerifyReport } from '../../cli/verify/collect.js';
+import { checkIndex, readIndex } from '../../cli/verify/index.js';
 import { openElasticsearch } from '../../clients/elasticsearch/index.js';
 import { openKafka } from '../../clients/kafka/index.js';
+import { withClient } from '../../clients/postgres/pool.js';
+import { dropDocumentTable } from '../../clients/postgres/verify/documents.js';
 import { ServerUnavailable } from '../../domain/errors.js';
 import { silentLogger } from '../../domain/logger.js';
 import { physicalIndex, readAlias } from '../../domain/names.js';
@@ -169,6 +172,20 @@ describe('verify compares every document with its figure', () => {
     assert.equal(found.ok, false, 'as many wait as differ, and one of them is not among those that wait');
     assert.match(found.differences?.[0] ?? '', /\/longlong.* DE: missing from the index/);
   });
+
+  test('a run between the reading of the index and the snapshot makes nothing different', () =>
+    withClient(schema.postgres, NAME, async (client) => {
+      const read = await readIndex(client, NAME, elasticsearch, new AbortController().signal);
+      await put(9, '/a', 30);
+      await put(9, '/new', 1);
+      await sql("UPDATE click_metrics SET deleted = true, click_count = 0, version = 9 WHERE url = '/b'");
+      await index();
+      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+      const { checks } = await checkIndex(client, read, false);
+      await client.query('ROLLBACK');
+      await dropDocumentTable(client);
+      assert.deepEqual(checks[0], { name: CHECK, ok: true, detail: '4 compared, 0 different, 3 waiting' });
+    }));
 
   test('an index that was deleted is a difference until the next run', async () => {
     await elasticsearch.indices.delete({ index: first });
