@@ -95,9 +95,8 @@ export function register(program: Command, ctx: CliContext): void {
     .option('--rounds <number>', 'interleaved rounds; the median counts (default: 5)')
     .addHelpText(
       'after',
-      '\nratio_bulk = ours ÷ raw _bulk, in documents a second: ours reads PostgreSQL, makes the index, sends, keeps the' +
-        '\ncursor and refreshes; raw sends the same requests out of memory over as many connections, into an index that' +
-        '\nis there. Fails unless both indices hold every document.',
+      '\nratio_bulk = ours ÷ raw _bulk, in documents a second: ours reads PostgreSQL, sends, keeps the cursor' +
+        '\nand refreshes; raw sends the same requests out of memory over as many connections. Fails unless both indices hold every document.',
     )
     .addHelpText('after', examples(['npm run bench -- index', 'npm run bench -- index --rounds 1 --json']))
     .addHelpText('after', exitCodes(CODES))
