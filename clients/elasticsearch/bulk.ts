@@ -42,24 +42,33 @@ interface Item {
   readonly status: number;
   readonly error?: ErrorCause;
 }
+/** What a change comes to; the change itself may go, so that what waits for an answer is bytes and little else. */
 interface Line {
-  readonly change: Change;
-  readonly text: string;
-  readonly bytes: number;
+  readonly id: string;
+  readonly version: string;
+  readonly deletes: boolean;
+  readonly bytes: Buffer;
 }
+
+const lineOf = (change: Change, alias: string): Line => ({
+  id: change.id,
+  version: change.version,
+  deletes: change.document === undefined,
+  bytes: Buffer.from(bulkLines(change, alias)),
+});
 
 /** Cuts into requests by bytes and count; a change larger than the bound goes alone. */
 function* chunks(lines: readonly Line[], maxBytes: number): Generator<Line[]> {
   let chunk: Line[] = [];
   let bytes = 0;
   for (const line of lines) {
-    if (chunk.length > 0 && (bytes + line.bytes > maxBytes || chunk.length === CHUNK_CHANGES)) {
+    if (chunk.length > 0 && (bytes + line.bytes.length > maxBytes || chunk.length === CHUNK_CHANGES)) {
       yield chunk;
       chunk = [];
       bytes = 0;
     }
     chunk.push(line);
-    bytes += line.bytes;
+    bytes += line.bytes.length;
   }
   if (chunk.length > 0) yield chunk;
 }
@@ -94,7 +103,7 @@ class Sending {
           querystring: {
             filter_path: ANSWER,
           },
-          bulkBody: lines.map((line) => line.text).join(''),
+          bulkBody: Buffer.concat(lines.map((line) => line.bytes)),
         },
         abortable(this.options.signal),
       );
@@ -142,7 +151,7 @@ class Sending {
       throw new IndexGone(this.alias);
     if (error === undefined) {
       // A delete of what is not there answers 404 without an error: its version is noted all the same.
-      if (line.change.document === undefined) this.deleted += 1;
+      if (line.deletes) this.deleted += 1;
       else this.indexed += 1;
     } else if (status === 409) {
       this.stale += 1;
@@ -160,7 +169,7 @@ class Sending {
 
   private reject(line: Line, { status, error }: Pick<Item, 'status' | 'error'>): void {
     const reason = refusalOf(error ?? {});
-    this.rejected.push({ id: line.change.id, version: line.change.version, status, reason });
+    this.rejected.push({ id: line.id, version: line.version, status, reason });
   }
 }
 
@@ -171,18 +180,19 @@ class Sending {
  * `IndexGone`, `ServerRefused` (401, 403), or the signal's reason. Changes already taken stay taken: sending
  * them again counts them as stale.
  */
-export async function sendChanges(
+export function sendChanges(
   client: Client,
   { index }: Pick<GrainIndex, 'index'>,
   changes: readonly Change[],
   options: BulkOptions,
 ): Promise<Sent> {
   const alias = writeAlias(index);
-  const sending = new Sending(client, index, options);
-  let waiting = changes.map((change): Line => {
-    const text = bulkLines(change, alias);
-    return { change, text, bytes: Buffer.byteLength(text) };
-  });
+  const lines = changes.map((change) => lineOf(change, alias));
+  return sendLines(new Sending(client, index, options), lines, options);
+}
+
+async function sendLines(sending: Sending, lines: readonly Line[], options: BulkOptions): Promise<Sent> {
+  let waiting = lines;
   let deadline = Date.now() + options.patienceMs;
   for (let attempt = 0; waiting.length > 0;) {
     sending.again = [];
