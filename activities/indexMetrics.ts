@@ -1,4 +1,12 @@
-import { ensureIndices, IndexGone, refresh, withRetries } from '../clients/elasticsearch/index.js';
+import {
+  ensureIndices,
+  existingIndices,
+  IndexGone,
+  refresh,
+  withRetries,
+} from '../clients/elasticsearch/index.js';
+import { forgetIndices, readFed } from '../clients/postgres/index/cursor.js';
+import { forgetRejectsOf } from '../clients/postgres/index/rejects.js';
 import { ServerRefused } from '../domain/errors.js';
 import { GRAINS, type Grain } from '../domain/names.js';
 import type { IndexMetricsInput, IndexResult } from '../domain/stages.js';
@@ -34,6 +42,21 @@ async function levelGrain(a: Attempt, grain: Grain): Promise<GrainResult> {
 }
 
 /**
+ * Tombstones wait for every index that has a cursor: one that was deleted has none from now on. Its cursor was read
+ * before it was looked for, so one that is being built is not taken for one that is gone.
+ */
+async function forgetGone(a: Attempt, { grain, index }: GrainResult): Promise<void> {
+  const others = (await readFed(a.client, grain)).map((one) => one.index).filter((one) => one !== index);
+  if (others.length === 0) return;
+  const there = await withRetries(() => existingIndices(a.deps.elasticsearch, others, a.signal), a);
+  const gone = others.filter((one) => !there.includes(one));
+  if (gone.length === 0) return;
+  await forgetIndices(a.client, gone);
+  await forgetRejectsOf(a.client, gone);
+  a.deps.logger.info({ grain, gone }, 'forgot the cursors of indices that are no more');
+}
+
+/**
  * Brings every grain's index level with `click_metrics` and makes it searchable. Idempotent: versions are
  * external, so a repeated or late attempt changes nothing. Fails with `ServerUnavailable` (retry: the next
  * attempt goes on from the cursor) or `ServerRefused`.
@@ -46,7 +69,11 @@ export function createIndexMetrics(
     withAttempt(deps, 'indexMetrics', tuning, async (a) => {
       const began = Date.now();
       const grains: GrainResult[] = [];
-      for (const grain of GRAINS) grains.push(await levelGrain(a, grain));
+      for (const grain of GRAINS) {
+        const result = await levelGrain(a, grain);
+        await forgetGone(a, result);
+        grains.push(result);
+      }
       const result: IndexResult = {
         grains,
         indexed: grains.reduce((n, one) => n + one.indexed, 0),

@@ -25,7 +25,7 @@ export {
 export { allDocuments } from './documents.js';
 export { IndexGone, mapEsError, SearchTooSlow } from './errors.js';
 export { CSV_HEADER, figureCsv } from './figureCsv.js';
-export { ensureIndices, findIndex, refresh, type GrainIndex } from './indices.js';
+export { ensureIndices, existingIndices, findIndex, refresh, type GrainIndex } from './indices.js';
 export { withRetries, type Patience } from './retry.js';
 export {
   FIGURES,

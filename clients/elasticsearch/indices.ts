@@ -136,6 +136,19 @@ export async function findIndex(
   return state.index && { grain, ...state.index };
 }
 
+/** Those of the named indices that are there. */
+export async function existingIndices(
+  client: Client,
+  names: readonly string[],
+  signal?: AbortSignal,
+): Promise<string[]> {
+  const found = await client.indices.get(
+    { index: [...names], ignore_unavailable: true, features: ['settings'] },
+    abortable(signal),
+  );
+  return Object.keys(found);
+}
+
 /** Makes everything written so far visible to searches. @throws IndexGone when one of them is not there */
 export async function refresh(
   client: Client,

@@ -92,6 +92,24 @@ describe('indexMetrics', () => {
     assert.equal(await count('total'), 5);
   });
 
+  it('forgets an index that was deleted, which tombstones would wait for, and none that is kept', async () => {
+    const kept = physicalIndex(name, 'total', 2);
+    await run();
+    await t.elasticsearch.indices.create({ index: kept });
+    await t.postgres.pool.query(
+      `INSERT INTO index_cursor (index_name, grain, uuid) VALUES ($1, 'total', 'kept'), ($2, 'total', 'gone')`,
+      [kept, physicalIndex(name, 'total', 3)],
+    );
+    await run();
+    const { rows } = await t.postgres.pool.query<{ index_name: string }>(
+      "SELECT index_name FROM index_cursor WHERE grain = 'total' ORDER BY 1",
+    );
+    assert.deepEqual(
+      rows.map((row) => row.index_name),
+      [total, kept],
+    );
+  });
+
   it('makes an index that vanishes during the run again, once', async () => {
     await t.put(1, urls(7));
     let deletions = 0;
