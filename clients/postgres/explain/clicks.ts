@@ -54,7 +54,10 @@ export async function keepBatches(client: pg.ClientBase): Promise<void> {
            FROM explain_click GROUP BY 1, 2) c USING (source_id, partition)
      WHERE s.lo <= c.last AND s.hi > c.first`,
   );
-  await client.query('CREATE INDEX ON explain_span (source_id, partition, lo); ANALYZE explain_span');
+  // In the very order of the search below, or each click would sort all spans before it.
+  await client.query(
+    'CREATE INDEX ON explain_span (source_id, partition, lo, committed_at); ANALYZE explain_span',
+  );
   // A replay stands inside the batch that found the dead letter: it begins later, or was committed later.
   await client.query(
     `CREATE TEMPORARY TABLE explain_batch ON COMMIT DROP AS
@@ -141,8 +144,9 @@ export async function firstClicks(client: pg.ClientBase, limit: number): Promise
             c.next_click_id AS "nextClickId", c.next_url AS "nextUrl", s.topic, c.partition,
             c.record_offset AS "offset", b.batch_id AS "batchId", ${iso('b.committed_at')} AS "committedAt",
             b.committed_at - c.at >= ${LATE} AS "isLate"
-     FROM explain_click c LEFT JOIN explain_batch b USING (click_id) LEFT JOIN source s USING (source_id)
-     ORDER BY c.at, c.event_id LIMIT $1`,
+     FROM (SELECT * FROM explain_click ORDER BY at, event_id LIMIT $1) c
+       LEFT JOIN explain_batch b USING (click_id) LEFT JOIN source s USING (source_id)
+     ORDER BY c.at, c.event_id`,
     [limit],
   );
   return rows.map((row) =>
