@@ -16,6 +16,8 @@ import type { IndexReport, WindowReport } from './report.js';
 const NAMED = 10;
 
 export interface GrainDocuments extends AliasState {
+  /** False where nobody has named an Elasticsearch to ask. */
+  readonly asked: boolean;
   readonly clicks: number;
   readonly windows: readonly WindowSums[];
 }
@@ -28,7 +30,7 @@ export async function readDocuments(
 ): Promise<GrainDocuments[]> {
   const nothing = { clicks: 0, windows: [] };
   if (!hasServer(servers, 'elasticsearch'))
-    return GRAINS.map((grain) => ({ grain, alias: readAlias(config.name, grain), ...nothing }));
+    return GRAINS.map((grain) => ({ grain, alias: readAlias(config.name, grain), asked: false, ...nothing }));
   const client = openElasticsearch(servers);
   try {
     const found: GrainDocuments[] = [];
@@ -38,7 +40,7 @@ export async function readDocuments(
       const usable = state.index !== undefined && state.index.index !== state.alias;
       const windows = usable ? await windowsOfDocuments(client, config.name, grain, signal) : undefined;
       const clicks = (windows ?? []).reduce((n, one) => n + one.clicks, 0);
-      found.push({ ...state, clicks, windows: windows ?? [] });
+      found.push({ ...state, asked: true, clicks, windows: windows ?? [] });
     }
     return found;
   } finally {
@@ -66,13 +68,14 @@ function reportOf(
   const same = cursor !== undefined && (documents === undefined || documents.index?.uuid === cursor.uuid);
   const behind = figures === undefined ? null : same ? cursor.behind : figures.figures;
   const rejected = figures === undefined ? null : same ? cursor.rejected : 0;
-  const problem = documents && (documents.problem ?? strayAlias(documents.alias, documents.index, fed));
+  const answer = documents?.asked === true ? documents : undefined;
+  const problem = answer && (answer.problem ?? strayAlias(answer.alias, answer.index, fed));
   // Nothing, and no place for it, is neither in step nor behind.
   const placed = snapshot?.made === true && (documents?.index !== undefined || figures?.figures !== 0);
   const different =
-    figures === undefined || documents === undefined || !placed
+    figures === undefined || answer === undefined || !placed
       ? undefined
-      : differentWindows(figures.windows, documents.windows);
+      : differentWindows(figures.windows, answer.windows);
   return {
     grain,
     index: documents?.index?.index ?? cursor?.index ?? null,

@@ -6,6 +6,7 @@ import { createIndexMetrics } from '../../activities/indexMetrics.js';
 import { statusText } from '../../cli/format/status.js';
 import { collectStatus } from '../../cli/status/collect.js';
 import type { StatusReport } from '../../cli/status/report.js';
+import { parseServers } from '../../domain/config/servers.js';
 import { silentLogger } from '../../domain/logger.js';
 import { physicalIndex, readAlias, type Grain } from '../../domain/names.js';
 import { testInstallation, type TestInstallation } from '../clients/elasticsearch/installation.js';
@@ -77,6 +78,15 @@ describe('in step', () => {
       report.indices.map((one) => [one.windows_out_of_step, one.out_of_step, one.problem]),
       report.indices.map(() => [0, [], null]),
     );
+    assert.doesNotMatch(statusText(report), /Not in step/);
+  });
+
+  it('does not know whether it is, where nobody has named an Elasticsearch', async () => {
+    const { DATABASE_URL, KAFKA_BROKERS } = process.env;
+    const servers = parseServers({ DATABASE_URL, KAFKA_BROKERS });
+    const report = await collectStatus(t.config, servers, new AbortController().signal);
+    assert.equal(report.index_in_step, null);
+    assert.match(report.missing.join(' '), /set ELASTICSEARCH_URL/);
     assert.doesNotMatch(statusText(report), /Not in step/);
   });
 
