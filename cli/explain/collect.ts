@@ -16,13 +16,20 @@ import {
   type KeptFigure,
 } from '../../clients/postgres/explain/figure.js';
 import { readWindowState, type WindowState } from '../../clients/postgres/explain/window.js';
+import { cancelQueriesOf } from '../../clients/postgres/aggregate/lock.js';
 import { withClient, type Postgres } from '../../clients/postgres/pool.js';
 import { missingTables } from '../../clients/postgres/status/queries.js';
 import type { Config } from '../../domain/config/config.js';
 import { SchemaMismatch, ServerRefused, ServerUnavailable } from '../../domain/errors.js';
 import type { Document } from '../../domain/figure.js';
+import { applicationName } from '../../domain/names.js';
 import { windowOf } from './key.js';
 import type { Exact, ExplainedClick, ExplainReport, Verdict } from './report.js';
+
+export interface ExplainClients {
+  readonly postgres: Postgres;
+  readonly elasticsearch: Elasticsearch;
+}
 
 export interface ExplainOptions {
   /** Clicks that are listed; all are counted. */
@@ -38,11 +45,33 @@ export const exact = (digits: string): Exact =>
 /** A figure and its clicks, of one snapshot of PostgreSQL, beside what the index holds. Changes nothing. */
 export async function explain(
   config: Config,
-  clients: { readonly postgres: Postgres; readonly elasticsearch: Elasticsearch },
+  clients: ExplainClients,
   key: FigureKey,
   options: ExplainOptions,
 ): Promise<ExplainReport> {
-  return withClient(clients.postgres, `${config.name}:explain`, async (client) => {
+  const { signal } = options;
+  const application = applicationName(config.name, 'explain', 'figure', String(process.pid));
+  // A query of minutes would else go on after Ctrl-C.
+  const cancel = (): void => void cancelQueriesOf(clients.postgres.pool, application).catch(() => undefined);
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    return await collect(config, clients, key, options, application);
+  } catch (e) {
+    signal.throwIfAborted();
+    throw e;
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
+}
+
+async function collect(
+  config: Config,
+  clients: ExplainClients,
+  key: FigureKey,
+  options: ExplainOptions,
+  application: string,
+): Promise<ExplainReport> {
+  return withClient(clients.postgres, application, async (client) => {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
     const missing = await missingTables(client, config.name);
     if (missing.length > 0)

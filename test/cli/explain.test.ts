@@ -13,6 +13,7 @@ import {
   type Click,
   type FiguresSchema,
 } from '../support/figures.js';
+import { until } from '../support/installation.js';
 import { testName } from '../support/names.js';
 
 const NAME = testName('explain');
@@ -37,7 +38,7 @@ describe('explain', () => {
 
   const ask = async (
     [url, country, window]: readonly [string, string, string],
-    more: { limit?: number; showUsers?: boolean } = {},
+    more: { limit?: number; showUsers?: boolean; signal?: AbortSignal } = {},
   ): Promise<ExplainReport> => {
     const elasticsearch = openElasticsearch(schema.servers);
     try {
@@ -208,6 +209,27 @@ describe('explain', () => {
       }
     } finally {
       await sql('INSERT INTO click_data SELECT * FROM saved; DROP TABLE saved');
+    }
+  });
+
+  test('Ctrl-C ends a query that is under way', async () => {
+    const holder = await schema.postgres.pool.connect();
+    const interrupt = new AbortController();
+    const asked = () =>
+      sql(
+        `SELECT FROM pg_stat_activity WHERE starts_with(application_name, '${NAME}:explain') AND wait_event_type = 'Lock'`,
+      );
+    try {
+      await holder.query('BEGIN; LOCK TABLE click_data');
+      const asking = ask(['/a', 'DE', 'total'], { signal: interrupt.signal });
+      const rejected = assert.rejects(asking, /enough/);
+      await until('the query to wait', 20_000, async () => (await asked()).rowCount === 1);
+      interrupt.abort(new Error('enough'));
+      await rejected;
+      await until('it to end', 20_000, async () => (await asked()).rowCount === 0);
+    } finally {
+      await holder.query('ROLLBACK');
+      holder.release();
     }
   });
 
