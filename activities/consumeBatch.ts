@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { FetchedPartition } from '../clients/kafka/client.js';
 import { batchIdOf } from '../clients/postgres/batchId.js';
@@ -23,6 +23,11 @@ const MAX_WAIT_MS = 30_000;
 /** One long poll of the brokers; also how soon a shutdown is seen. */
 const POLL_MS = 500;
 const FETCH_BYTES = 1024 * 1024;
+/**
+ * Decoding is synchronous, a millisecond for so many records; then whoever waits gets a turn: heartbeats, and above all
+ * the other shard's COPY, which needs several turns for each of its chunks.
+ */
+const TURN_RECORDS = 256;
 const MIN_FETCH_BYTES = 64 * 1024;
 
 /**
@@ -150,30 +155,33 @@ class Consumption {
         },
       );
       for (const fetchedPart of fetched) {
-        if (this.take(fetchedPart, writer, open)) moved = Date.now();
+        if (await this.take(fetchedPart, writer, open)) moved = Date.now();
         this.progress.records = writer.counts.records;
         this.progress.bytes = writer.bytes;
         await writer.flush();
         if (this.full) break;
       }
       this.deps.kafka.release(fetched);
-      // Decoding is synchronous; between two fetches heartbeats and the other shard get their turn.
-      await sleep(0);
     }
   }
 
   /** Takes records of a partition until they end or the batch is full. @returns whether the position moved */
-  private take(
+  private async take(
     { partition, lastStableOffset, items }: FetchedPartition,
     writer: BatchWriter,
     open: boolean,
-  ): boolean {
+  ): Promise<boolean> {
     const { records: maxRecords, bytes: maxBytes } = this.deps.config.ingest.batch;
     this.stable.set(partition, lastStableOffset);
     const before = this.at.get(partition) ?? 0n;
     const end = Number(this.ends.get(partition) ?? Infinity);
     let at = Number(before);
+    let sinceTurn = 0;
     for (const item of items) {
+      if (++sinceTurn === TURN_RECORDS) {
+        sinceTurn = 0;
+        await turn();
+      }
       if ('next' in item) {
         at = Math.min(Number(item.next), end);
         continue;
