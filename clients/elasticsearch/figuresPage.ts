@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Client } from '@elastic/elasticsearch';
 import { z } from 'zod';
 import { CursorExpired } from '../../domain/errors.js';
@@ -12,19 +13,31 @@ export interface FiguresPage {
 }
 
 const CURSOR = z.object({
+  question: z.string(),
   view: z.string(),
   after: z.array(z.union([z.string(), z.number(), z.boolean(), z.null()])),
 });
 
-const write = (place: Place): string => Buffer.from(JSON.stringify(place)).toString('base64url');
+/** What all pages of one reading have in common; they may differ in length. */
+const questionOf = (query: FigureQuery): string =>
+  createHash('sha256')
+    .update(JSON.stringify({ ...query, limit: undefined }))
+    .digest('base64url')
+    .slice(0, 16);
 
-function read(cursor: string): Place {
+const write = (question: string, place: Place): string =>
+  Buffer.from(JSON.stringify({ question, ...place })).toString('base64url');
+
+/** What is no cursor of ours, or one of another question, is treated as one that is too old. */
+function read(cursor: string, question: string): Place {
+  let place: z.infer<typeof CURSOR>;
   try {
-    return CURSOR.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
+    place = CURSOR.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
   } catch (e) {
-    // What is no cursor of ours is treated as one that is too old.
     throw new CursorExpired({ cause: e });
   }
+  if (place.question !== question) throw new CursorExpired();
+  return { view: place.view, after: place.after };
 }
 
 /**
@@ -39,11 +52,20 @@ export async function figuresPage(
   cursor?: string,
   signal?: AbortSignal,
 ): Promise<FiguresPage> {
+  const question = questionOf(query);
   const start =
-    cursor === undefined ? await openView(client, readAlias(name, query.grain), signal) : read(cursor);
+    cursor === undefined
+      ? await openView(client, readAlias(name, query.grain), signal)
+      : read(cursor, question);
   if (start === undefined) return { rows: [], next: null };
-  const { figures: rows, place, size } = await readPage(client, query, start, query.limit, signal);
-  if (rows.length === size) return { rows, next: write(place) };
-  await closeView(client, place);
-  return { rows, next: null };
+  try {
+    const { figures: rows, place, size } = await readPage(client, query, start, query.limit, signal);
+    if (rows.length === size) return { rows, next: write(question, place) };
+    await closeView(client, place);
+    return { rows, next: null };
+  } catch (e) {
+    // Nobody else knows of a view that was opened here; one that a cursor names can be asked for again.
+    if (cursor === undefined) await closeView(client, start);
+    throw e;
+  }
 }

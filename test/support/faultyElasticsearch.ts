@@ -27,6 +27,7 @@ export interface Seen {
  * - `truncate`: the answer ends in its middle, as the headers did not say.
  * - `queueFull`: the server gets every second item of a bulk; the others come back as from a full write queue.
  * - `hold`: nothing goes to the server before this resolves.
+ * - `timedOut`: the answer says that the search ran out of its time.
  * - `holdAnswer`: the server's answer waits until this resolves.
  */
 export type Fault =
@@ -34,6 +35,7 @@ export type Fault =
   | { readonly reset: 'before' | 'middle' | 'after' }
   | 'truncate'
   | 'queueFull'
+  | 'timedOut'
   | { readonly hold: Promise<unknown> }
   | { readonly holdAnswer: Promise<unknown> };
 
@@ -128,6 +130,10 @@ export async function faultyElasticsearch(
       const answer = await pass();
       to.writeHead(answer.status, headersOf(answer));
       to.write(answer.body.subarray(0, answer.body.length >> 1), () => from.socket.destroy());
+    } else if (fault === 'timedOut') {
+      const answer = await pass();
+      const body = answer.body.toString().replace('"timed_out":false', '"timed_out":true');
+      send({ ...answer, body: Buffer.from(body) });
     } else if (fault === 'queueFull') {
       await halfOf(body, pass).then(send);
     } else if ('status' in fault) {

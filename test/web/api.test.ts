@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { request } from 'node:http';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { cli } from '../support/cli.js';
 import { testName } from '../support/names.js';
 import { startProxy, type TcpProxy } from '../support/tcpProxy.js';
 import { testInstallation, type TestInstallation } from '../clients/elasticsearch/installation.js';
 import { indexFigures, type Hour } from './figures.js';
-import { startWeb, type WebServer } from './webServer.js';
+import { startWeb, statusOf, type WebServer } from './webServer.js';
 
 const BEYOND = 2 ** 60;
 const HOURS: readonly Hour[] = [
@@ -196,21 +198,7 @@ describe('the endpoints of the analysis page', () => {
     assert.equal((await get('overview')).status, 200);
   });
 
-  /** With headers that fetch does not let go. */
-  const raw = (options: {
-    path: string;
-    method?: string;
-    headers?: Record<string, string>;
-  }): Promise<number> =>
-    new Promise((resolve, reject) => {
-      const { hostname, port } = new URL(web.url);
-      request({ hostname, port, ...options }, (response) => {
-        response.resume();
-        resolve(response.statusCode ?? 0);
-      })
-        .on('error', reject)
-        .end();
-    });
+  const raw = (options: Parameters<typeof statusOf>[1]): Promise<number> => statusOf(web.url, options);
 
   test('it only reads, only for its own name, and only what the build made', async () => {
     assert.equal(await raw({ path: '/api/overview', method: 'POST' }), 405);
@@ -234,6 +222,32 @@ describe('the endpoints of the analysis page', () => {
     assert.match(file.headers.get('cache-control') ?? '', /immutable/);
     const etag = page.headers.get('etag') ?? '';
     assert.equal((await fetch(web.url, { headers: { 'If-None-Match': etag } })).status, 304);
+  });
+
+  test('without PostgreSQL, Kafka and Temporal it shows the figures, and leaves out how fresh they are', async () => {
+    const nowhere = { CLICKSTREAM_STATE_DIR: mkdtempSync(path.join(tmpdir(), 'web-alone-')) };
+    const unset = Object.keys(process.env).filter((key) =>
+      /^(DATABASE_URL|PG|KAFKA_|TEMPORAL_|SPARK_)/.test(key),
+    );
+    const alone = await startWeb(figures.name, figures.servers.elasticsearch.url, [], {
+      ...Object.fromEntries(unset.map((key) => [key, undefined])),
+      ...nowhere,
+    });
+    try {
+      const answer = (await (await fetch(`${alone.url}api/overview`)).json()) as Record<string, unknown>;
+      assert.equal((answer['totals'] as Record<string, unknown>)['click_count'], 84);
+      assert.deepEqual(answer['freshness'], {
+        last_window: '2026-11-28T06:00:00.000Z',
+        last_event: null,
+        last_run: null,
+        lag_records: null,
+        runs_url: null,
+        index_in_step: null,
+      });
+    } finally {
+      await alone.stop();
+      rmSync(nowhere.CLICKSTREAM_STATE_DIR, { recursive: true, force: true });
+    }
   });
 
   test('wrong options are refused before anything is served', async () => {

@@ -1,6 +1,7 @@
 /** `clickstream web` as a process of its own, as people run it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { request } from 'node:http';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -27,6 +28,7 @@ export async function startWeb(
   name: string,
   elasticsearchUrl: string,
   words: readonly string[] = [],
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<WebServer> {
   const folder = mkdtempSync(path.join(tmpdir(), 'web-'));
   const config = path.join(folder, 'web.yaml');
@@ -34,7 +36,7 @@ export async function startWeb(
   const bin = path.join(ROOT, 'cli/clickstream.mjs');
   const child = spawn(process.execPath, [bin, '--config', config, '--json', 'web', '--port', '0', ...words], {
     cwd: ROOT,
-    env: { ...process.env, ELASTICSEARCH_URL: elasticsearchUrl },
+    env: { ...process.env, ELASTICSEARCH_URL: elasticsearchUrl, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let complaint = '';
@@ -52,3 +54,22 @@ export async function startWeb(
     },
   };
 }
+
+/** The status of a request as fetch makes none: with a path that it would resolve, or with another Host. */
+export const statusOf = (
+  url: string,
+  options: {
+    readonly path: string;
+    readonly method?: string;
+    readonly headers?: Record<string, string>;
+  },
+): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(url);
+    request({ hostname, port, ...options }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    })
+      .on('error', reject)
+      .end();
+  });

@@ -20,6 +20,7 @@ import { BadParameter, checkNames, COMMON, count, filterOf, oneOf } from './para
 import {
   askedGrain,
   boundsOf,
+  checkCount,
   checkLength,
   isoBounds,
   previousBounds,
@@ -77,6 +78,8 @@ export async function overview(
     windowsOf(client, name, { grain: 'hour' }, signal),
     freshness(),
   ]);
+  // An open range is as long as its data.
+  checkCount(points.length, grain);
   const { from = null, to = null } = isoBounds(bounds);
   return {
     name,

@@ -29,7 +29,9 @@ export interface Freshness {
 
 /** An answer this old, ms, is still given, while a newer one is fetched. */
 const FRESH = 5_000;
-/** The first answer is waited for so long, ms; then the page goes without. */
+/** An older one, ms, says nothing about now: nobody may have looked for a night. */
+const STALE = 60_000;
+/** Without an answer to give, one is waited for so long, ms; then the page goes without. */
 const PATIENCE = 1_000;
 /** A server that takes longer, ms, counts as not answering. */
 const LONGEST = 10_000;
@@ -116,9 +118,10 @@ export function openFreshness({ config, servers }: Settings): FreshnessSource {
 
   return {
     async read() {
-      if (last !== undefined && Date.now() - last.at < FRESH) return last.answer;
+      const age = last === undefined ? Infinity : Date.now() - last.at;
+      if (last !== undefined && age < FRESH) return last.answer;
       const asked = ask().catch(() => unknown);
-      if (last !== undefined) return last.answer;
+      if (last !== undefined && age < STALE) return last.answer;
       const patience = new Promise<Freshness>((resolve) => setTimeout(resolve, PATIENCE, unknown).unref());
       return Promise.race([asked, patience]);
     },

@@ -23,7 +23,7 @@ export interface OpenWebOptions {
   readonly host?: string;
   /** 0: any that is free. Default `WEB_PORT`, or any that is free where another process has it. */
   readonly port?: number;
-  /** Names besides loopback's that a request may be for. */
+  /** Names besides loopback's and `host` that a request may be for. None, and `host` not loopback: any. */
   readonly allowHosts?: readonly string[];
   readonly logger: Logger;
 }
@@ -36,6 +36,9 @@ export interface OpenWeb {
 
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+
+/** As a Host header and a URL have it. */
+const inUrl = (host: string): string => (host.includes(':') ? `[${host}]` : host);
 
 const codeOf = (e: unknown): unknown => (e instanceof Error && 'code' in e ? e.code : undefined);
 
@@ -75,7 +78,9 @@ export async function openWeb(settings: Settings, options: OpenWebOptions): Prom
     index: { client, name },
     freshness,
     files: readStaticFiles(join(projectRoot(), 'dist/web/page')),
-    ...(isLoopback(host) && { hosts: new Set([...LOOPBACK, ...allowHosts]) }),
+    ...((isLoopback(host) || allowHosts.length > 0) && {
+      hosts: new Set([...LOOPBACK, inUrl(host), ...allowHosts]),
+    }),
     logger,
   });
   const closeClients = async (): Promise<void> => {
@@ -95,7 +100,7 @@ export async function openWeb(settings: Settings, options: OpenWebOptions): Prom
   void freshness.read();
   const { port: taken } = server.address() as AddressInfo;
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}/`,
+    url: `http://${inUrl(host)}:${taken}/`,
     async close() {
       const closed = once(server, 'close');
       server.close();

@@ -8,6 +8,14 @@ import { failureOf, type Failure } from './failure.js';
 import type { FreshnessSource } from './freshness.js';
 import { BadParameter } from './parameters.js';
 import type { StaticFile } from './staticFiles.js';
+import { createTurns, type InTurn } from './turns.js';
+
+/** A page's opening is three requests; each is several searches, of which a small node runs as many as it has cores. */
+const QUESTIONS = { atOnce: 4, waiting: 32 };
+/** An export reads for as long as its reader takes. */
+const EXPORTS = { atOnce: 2, waiting: 8 };
+/** Bytes: a URL as long as may be asked for and a cursor that holds another, both percent-encoded. */
+const LONGEST_REQUEST = 256 * 1024;
 
 export interface WebOptions {
   readonly index: Index;
@@ -65,13 +73,23 @@ function sendFile(request: IncomingMessage, response: ServerResponse, file: Stat
 }
 
 /** The file begins when the index has answered; a failure afterwards cuts it short, which the reader notices. */
-async function sendCsv(response: ServerResponse, name: string, parts: AsyncGenerator<string>): Promise<void> {
+async function sendCsv(
+  { method }: IncomingMessage,
+  response: ServerResponse,
+  name: string,
+  parts: AsyncGenerator<string>,
+): Promise<void> {
   const first = await parts.next();
   response.writeHead(200, {
     'Content-Type': 'text/csv; charset=utf-8',
     'Cache-Control': 'no-store',
     'Content-Disposition': `attachment; filename="${name}-figures.csv"`,
   });
+  if (method === 'HEAD') {
+    await parts.return(undefined);
+    response.end();
+    return;
+  }
   async function* all(): AsyncGenerator<string> {
     if (!first.done) yield first.value;
     yield* parts;
@@ -79,8 +97,14 @@ async function sendCsv(response: ServerResponse, name: string, parts: AsyncGener
   await pipeline(Readable.from(all()), response);
 }
 
+interface Turns {
+  readonly question: InTurn;
+  readonly export: InTurn;
+}
+
 async function answer(
   options: WebOptions,
+  turns: Turns,
   request: IncomingMessage,
   response: ServerResponse,
   signal: AbortSignal,
@@ -98,16 +122,21 @@ async function answer(
   const { pathname, searchParams } = new URL(`http://host${request.url ?? '/'}`);
   const file = files.get(pathname);
   if (file) return sendFile(request, response, file);
+  const sendAnswer = async (work: () => Promise<object>): Promise<void> =>
+    send(response, 200, await turns.question(signal, work));
   switch (pathname) {
     case '/api/overview':
-      return send(response, 200, await overview(index, searchParams, () => freshness.read(), signal));
+      return sendAnswer(() => overview(index, searchParams, () => freshness.read(), signal));
     case '/api/top':
-      return send(response, 200, await top(index, searchParams, signal));
+      return sendAnswer(() => top(index, searchParams, signal));
     case '/api/figures': {
       const format = searchParams.get('format');
-      if (format === 'csv') return sendCsv(response, index.name, figuresCsv(index, searchParams, signal));
+      if (format === 'csv') {
+        const parts = figuresCsv(index, searchParams, signal);
+        return turns.export(signal, () => sendCsv(request, response, index.name, parts));
+      }
       if (format !== null) throw new BadParameter('format', 'expected csv, or nothing for JSON');
-      return send(response, 200, await figures(index, searchParams, signal));
+      return sendAnswer(() => figures(index, searchParams, signal));
     }
     default:
       return sendFailure(response, { status: 404, error: { message: `there is no ${pathname} here` } });
@@ -116,11 +145,15 @@ async function answer(
 
 /** Not listening yet. */
 export function createWebServer(options: WebOptions): Server {
-  return createServer((request, response) => {
+  const turns = {
+    question: createTurns(QUESTIONS.atOnce, QUESTIONS.waiting),
+    export: createTurns(EXPORTS.atOnce, EXPORTS.waiting),
+  };
+  return createServer({ maxHeaderSize: LONGEST_REQUEST }, (request, response) => {
     for (const [name, value] of Object.entries(ALWAYS)) response.setHeader(name, value);
     const gone = new AbortController();
     response.on('close', () => gone.abort(new Error('the reader went away')));
-    answer(options, request, response, gone.signal).catch((e: unknown) => {
+    answer(options, turns, request, response, gone.signal).catch((e: unknown) => {
       if (gone.signal.aborted) return;
       const failure = failureOf(e);
       if (failure.status === 500) options.logger.error({ err: e }, 'a request failed');

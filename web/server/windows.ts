@@ -59,13 +59,19 @@ export function askedGrain(params: URLSearchParams, bounds: Bounds): SeriesGrain
   return grain;
 }
 
-/** @throws BadParameter where a series of the grain would have too many windows. */
-export function checkLength({ from, to }: Bounds, grain: SeriesGrain): void {
-  if (from !== undefined && to !== undefined && windowsBetween(from, to, grain) > MOST_WINDOWS)
+/** @throws BadParameter where a series of the grain has too many windows. */
+export function checkCount(windows: number, grain: SeriesGrain): void {
+  if (windows > MOST_WINDOWS)
     throw new BadParameter(
       'grain',
-      `expected at most ${MOST_WINDOWS} windows, got more ${grain}s; choose a longer grain`,
+      `expected at most ${MOST_WINDOWS} windows, got more ${grain}s; choose a shorter range, or a longer grain ` +
+        'and bounds where its windows start',
     );
+}
+
+/** Before anything is searched. @throws BadParameter where the bounds alone say that there can be too many windows. */
+export function checkLength({ from, to }: Bounds, grain: SeriesGrain): void {
+  if (from !== undefined && to !== undefined) checkCount(windowsBetween(from, to, grain), grain);
 }
 
 /** The grain of a series that was not told one: by the range's length, or that of what there is where it is open. */
