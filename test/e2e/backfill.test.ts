@@ -121,9 +121,9 @@ test('a backfill puts right what changed behind the marks, says so before, once 
     assert.ok(live.analyze.aggregation.changed > 0);
     const resumed = await installation.json<BackfillProgress>(['backfill', 'resume']);
     assert.ok(resumed.days < DAYS, `${resumed.days} days were done in the pause`);
+    // Joins the run that was resumed, or comes after it and finds nothing to change: it may be over by now.
     const joined = await backfill();
     assert.deepEqual([joined.outcome, joined.days], ['done', DAYS]);
-    assert.ok(joined.changed > 0);
     await assertVerified(installation);
 
     // Cancelled: nothing goes on, and what is left is done by the next one.
