@@ -7,7 +7,7 @@ import { withInstallation } from '../support/installation.js';
 
 const README = readFileSync(path.join(ROOT, 'README.md'), 'utf8');
 /** Run elsewhere: they start or stop a machine's servers, do not end by themselves, or stand in a printed output. */
-const ELSEWHERE = /^(up|down|worker|--help|--config)/;
+const ELSEWHERE = /^(up|down|worker|web|--help|--config)/;
 
 /** Every `npx clickstream …` of the README, without `--config my.yaml`, in its order. */
 const commands = (): string[][] =>
@@ -24,7 +24,12 @@ test('every command of the README works in its order', async () => {
     for (const args of wanted) {
       const own = args.map((arg) => (arg === 'clickstream' ? installation.name : arg));
       const { code, stdout, stderr } = await installation.run(own);
-      assert.equal(code, 0, `clickstream ${args.join(' ')}\n${stdout}${stderr}`);
+      const answered = `clickstream ${args.join(' ')}\n${stdout}${stderr}`;
+      // Nothing was sent, so that there is no figure to explain.
+      if (args[0] === 'explain') {
+        assert.equal(code, 1, answered);
+        assert.match(stdout, /no such figure, and no clicks/);
+      } else assert.equal(code, 0, answered);
     }
     await installation.run(['schedule', 'delete']);
   });
