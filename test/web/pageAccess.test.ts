@@ -48,6 +48,8 @@ describe('the analysis page, for everybody', () => {
       ]) {
         const page = await site.open(address, { colorScheme, bypassCSP: true });
         await page.locator('.value', { hasText: /^\d/ }).first().waitFor();
+        // The lists come by requests of their own; what stands in for their rows is not meant to be read.
+        await page.waitForFunction("document.querySelector('.blank') === null");
         await press(page, 'Custom');
         const values = page.getByText('Values as a table');
         if (await values.isVisible()) await values.click();
