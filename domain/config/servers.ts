@@ -132,10 +132,18 @@ function kafkaOf(e: Environment): Servers['kafka'] | undefined {
   const ssl = e.flag('KAFKA_SSL');
   const sasl = saslOf(e);
   return {
-    brokers: brokers.split(',').map((broker) => e.hostPort('KAFKA_BROKERS', broker.trim(), 9092)),
+    brokers: brokers.split(',').map((broker) => brokerOf(e, broker.trim())),
     ssl: ca !== undefined && ssl !== false ? { ca } : (ssl ?? false),
     ...(sasl && { sasl }),
   };
+}
+
+/** kafkajs cuts an address of its list at the first colon; what brokers call themselves may well be IPv6. */
+function brokerOf(e: Environment, text: string): string {
+  const broker = e.hostPort('KAFKA_BROKERS', text, 9092);
+  if (broker.startsWith('['))
+    throw e.wrong('KAFKA_BROKERS', 'host:port with a name or an IPv4 address; give an IPv6 address a name');
+  return broker;
 }
 
 const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;

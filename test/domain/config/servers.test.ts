@@ -122,6 +122,7 @@ describe('parseServers', () => {
     ['KAFKA_BROKERS', { KAFKA_BROKERS: 'host:99999' }],
     ['KAFKA_BROKERS', { KAFKA_BROKERS: 'host:9092,' }],
     ['KAFKA_BROKERS', { KAFKA_BROKERS: 'http://host' }],
+    ['KAFKA_BROKERS', { KAFKA_BROKERS: 'a:1,[::1]:9092' }],
     ['KAFKA_SSL', { KAFKA_BROKERS: 'a', KAFKA_SSL: 'maybe' }],
     [
       'KAFKA_SASL_MECHANISM',
