@@ -45,8 +45,8 @@ function grainIndex(grain: Grain, index: string, state: estypes.IndicesIndexStat
 
 /**
  * The new index that `run` builds for a grain: as an earlier attempt of the same run left it, else made, with a
- * write alias and no read alias. Newer indices than the live one that other runs have left unfinished are removed:
- * no search has ever reached them.
+ * write alias and no read alias. Newer indices than the live one that other runs of ours have left unfinished are
+ * removed; one without a note is somebody else's, and stays.
  * @returns also the names of those that were removed
  */
 export async function openBuild(
@@ -68,7 +68,7 @@ export async function openBuild(
     (index) => generation(index, alias) > generation(live.index, alias),
   );
   const mine = newer.find((index) => noteOf(indices[index]).reindexRun === run);
-  const removed = newer.filter((index) => index !== mine);
+  const removed = newer.filter((index) => index !== mine && noteOf(indices[index]).reindexRun !== undefined);
   if (removed.length > 0)
     await client.indices.delete({ index: removed, ignore_unavailable: true }, abortable(signal));
   if (mine !== undefined)

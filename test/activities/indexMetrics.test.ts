@@ -6,9 +6,9 @@ import type { AnalyzeDeps, Failpoint } from '../../activities/deps.js';
 import { noFailpoint } from '../../activities/deps.js';
 import { clicksInDocuments, openElasticsearch, sendChanges } from '../../clients/elasticsearch/index.js';
 import { withClient } from '../../clients/postgres/pool.js';
-import { silentLogger } from '../../domain/logger.js';
 import { physicalIndex, readAlias, writeAlias } from '../../domain/names.js';
 import type { IndexResult } from '../../domain/stages.js';
+import { index, indexDeps } from '../support/indexing.js';
 import { testName } from '../support/names.js';
 import { testInstallation, type TestInstallation } from '../clients/elasticsearch/installation.js';
 
@@ -22,19 +22,8 @@ describe('indexMetrics', () => {
   const run = (
     options: { failpoint?: Failpoint; patienceMs?: number; page?: number; deps?: Partial<AnalyzeDeps> } = {},
   ): Promise<IndexResult> => {
-    const deps: AnalyzeDeps = {
-      config: t.config,
-      servers: t.servers,
-      postgres: t.postgres,
-      logger: silentLogger,
-      failpoint: options.failpoint ?? noFailpoint,
-      spark: () => Promise.reject(new Error('not used here')),
-      elasticsearch: t.elasticsearch,
-      patienceMs: options.patienceMs ?? 5_000,
-      ...options.deps,
-    };
-    const indexMetrics = createIndexMetrics(deps, { page: options.page ?? 3 });
-    return new MockActivityEnvironment().run(indexMetrics, {});
+    const { failpoint = noFailpoint, patienceMs = 5_000, page = 3, deps } = options;
+    return index(t, { failpoint, patienceMs, ...deps }, { page });
   };
   const grainOf = (result: IndexResult, grain: string) => {
     const found = result.grains.find((one) => one.grain === grain);
@@ -258,17 +247,8 @@ describe('indexMetrics', () => {
       if (at === 'indexMetrics:after-bulk') environment.cancel();
       return Promise.resolve();
     };
-    const deps: AnalyzeDeps = {
-      config: t.config,
-      servers: t.servers,
-      postgres: t.postgres,
-      logger: silentLogger,
-      failpoint,
-      spark: () => Promise.reject(new Error('not used here')),
-      elasticsearch: t.elasticsearch,
-      patienceMs: 5_000,
-    };
-    await assert.rejects(environment.run(createIndexMetrics(deps, { page: 3 }), {}), {
+    const indexMetrics = createIndexMetrics(indexDeps(t, { failpoint }), { page: 3 });
+    await assert.rejects(environment.run(indexMetrics, {}), {
       name: 'CancelledFailure',
     });
   });

@@ -1,45 +1,28 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { noFailpoint, type AnalyzeDeps, type Failpoint, type FailpointName } from '../../activities/deps.js';
-import { createIndexMetrics } from '../../activities/indexMetrics.js';
-import { createReindexGrain } from '../../activities/reindexGrain.js';
+import { noFailpoint, type Failpoint, type FailpointName } from '../../activities/deps.js';
 import { clicksInDocuments, replacedIndices } from '../../clients/elasticsearch/index.js';
-import { silentLogger } from '../../domain/logger.js';
 import { physicalIndex, readAlias, writeAlias, type Grain } from '../../domain/names.js';
 import type { IndexResult, ReindexGrainResult } from '../../domain/stages.js';
+import * as attempt from '../support/indexing.js';
+import { testName } from '../support/names.js';
 import { testInstallation, type TestInstallation } from '../clients/elasticsearch/installation.js';
 
 describe('reindexGrain', () => {
   let t: TestInstallation;
-  const name = 'reindex_activity_test';
+  const name = testName('reindex_activity');
   const alias = readAlias(name, 'total');
   const first = physicalIndex(name, 'total', 1);
   const second = physicalIndex(name, 'total', 2);
 
-  const deps = (failpoint: Failpoint): AnalyzeDeps => ({
-    config: t.config,
-    servers: t.servers,
-    postgres: t.postgres,
-    logger: silentLogger,
-    failpoint,
-    spark: () => Promise.reject(new Error('not used here')),
-    elasticsearch: t.elasticsearch,
-    patienceMs: 5_000,
-  });
+  const page = 3;
   /** One attempt of a workflow run. */
   const reindex = (
     run: string,
     failpoint: Failpoint = noFailpoint,
     grain: Grain = 'total',
-  ): Promise<ReindexGrainResult> => {
-    const environment = new MockActivityEnvironment({
-      workflowExecution: { workflowId: `${name}-reindex`, runId: run },
-    });
-    return environment.run(createReindexGrain(deps(failpoint), { page: 3 }), { grain });
-  };
-  const index = (): Promise<IndexResult> =>
-    new MockActivityEnvironment().run(createIndexMetrics(deps(noFailpoint), { page: 3 }), {});
+  ): Promise<ReindexGrainResult> => attempt.reindex(t, grain, { run, failpoint }, { page });
+  const index = (): Promise<IndexResult> => attempt.index(t, {}, { page });
   const behind = async (): Promise<string[]> =>
     Object.keys(await t.elasticsearch.indices.getAlias({ name: alias }));
   const all = async (): Promise<string[]> =>
@@ -120,6 +103,17 @@ describe('reindexGrain', () => {
     assert.equal((await all()).length, 2);
     assert.deepEqual(await cursors(), [first, result.index]);
     assert.equal(await clicks(), 36);
+  });
+
+  it('leaves an index alone that somebody else made under a newer number', async () => {
+    await t.put(1, urls(3));
+    await index();
+    const theirs = physicalIndex(name, 'total', 7);
+    await t.elasticsearch.indices.create({ index: theirs });
+    const result = await reindex('a');
+    assert.equal(result.index, physicalIndex(name, 'total', 8));
+    assert.deepEqual(await all(), [first, theirs, result.index]);
+    assert.equal(await clicks(), 6);
   });
 
   it('what vanishes or changes while it builds is so in the new index', async () => {

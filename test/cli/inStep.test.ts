@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { noFailpoint } from '../../activities/deps.js';
-import { createIndexMetrics } from '../../activities/indexMetrics.js';
 import { statusText } from '../../cli/format/status.js';
 import { collectStatus } from '../../cli/status/collect.js';
 import type { StatusReport } from '../../cli/status/report.js';
 import { parseServers } from '../../domain/config/servers.js';
-import { silentLogger } from '../../domain/logger.js';
 import { physicalIndex, readAlias, type Grain } from '../../domain/names.js';
+import * as attempt from '../support/indexing.js';
 import { testInstallation, type TestInstallation } from '../clients/elasticsearch/installation.js';
 
 const TEN = '2026-11-01T10:00:00.000Z';
@@ -20,20 +17,7 @@ describe('in step', () => {
   const hour = physicalIndex(name, 'hour', 1);
   const hours = readAlias(name, 'hour');
 
-  const index = () =>
-    new MockActivityEnvironment().run(
-      createIndexMetrics({
-        config: t.config,
-        servers: t.servers,
-        postgres: t.postgres,
-        logger: silentLogger,
-        failpoint: noFailpoint,
-        spark: () => Promise.reject(new Error('not used here')),
-        elasticsearch: t.elasticsearch,
-        patienceMs: 5_000,
-      }),
-      {},
-    );
+  const index = () => attempt.index(t);
   const status = (): Promise<StatusReport> =>
     collectStatus(t.config, t.servers, new AbortController().signal);
   const of = (report: StatusReport, grain: Grain) => {

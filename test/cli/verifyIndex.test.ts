@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import type { Client } from '@elastic/elasticsearch';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { noFailpoint } from '../../activities/deps.js';
-import { createIndexMetrics } from '../../activities/indexMetrics.js';
 import { verify, type VerifyReport } from '../../cli/verify/collect.js';
 import { checkIndex, readIndex } from '../../cli/verify/index.js';
 import { openElasticsearch } from '../../clients/elasticsearch/index.js';
@@ -11,8 +8,8 @@ import { openKafka } from '../../clients/kafka/index.js';
 import { withClient } from '../../clients/postgres/pool.js';
 import { dropDocumentTable } from '../../clients/postgres/verify/documents.js';
 import { ServerUnavailable } from '../../domain/errors.js';
-import { silentLogger } from '../../domain/logger.js';
 import { physicalIndex, readAlias } from '../../domain/names.js';
+import * as attempt from '../support/indexing.js';
 import { figuresConfig, makeFiguresSchema, type FiguresSchema } from '../support/figures.js';
 import { testName } from '../support/names.js';
 
@@ -37,19 +34,7 @@ describe('verify compares every document with its figure', () => {
       [HOUR, url, clicks, version],
     );
   const index = () =>
-    new MockActivityEnvironment().run(
-      createIndexMetrics({
-        config,
-        servers: schema.servers,
-        postgres: schema.postgres,
-        logger: silentLogger,
-        failpoint: noFailpoint,
-        spark: () => Promise.reject(new Error('not used here')),
-        elasticsearch,
-        patienceMs: 5_000,
-      }),
-      {},
-    );
+    attempt.index({ config, servers: schema.servers, postgres: schema.postgres, elasticsearch });
   const run = async (drained = false, client = elasticsearch): Promise<VerifyReport> => {
     const kafka = openKafka(schema.servers, NAME);
     try {

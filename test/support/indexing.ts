@@ -7,11 +7,14 @@ import { createIndexMetrics } from '../../activities/indexMetrics.js';
 import { createReindexGrain } from '../../activities/reindexGrain.js';
 import type { IndexTuning } from '../../activities/levelIndex.js';
 import { silentLogger } from '../../domain/logger.js';
-import { GRAINS, readAlias, type Grain } from '../../domain/names.js';
+import { GRAINS, readAlias, reindexWorkflowId, type Grain } from '../../domain/names.js';
 import type { IndexResult, ReindexGrainResult } from '../../domain/stages.js';
 import type { TestInstallation } from '../clients/elasticsearch/installation.js';
 
-const depsOf = (t: TestInstallation, overrides: Partial<AnalyzeDeps>): AnalyzeDeps => ({
+/** Where an index is fed from and to. */
+type Fed = Pick<TestInstallation, 'config' | 'servers' | 'postgres' | 'elasticsearch'>;
+
+export const indexDeps = (t: Fed, overrides: Partial<AnalyzeDeps> = {}): AnalyzeDeps => ({
   config: t.config,
   servers: t.servers,
   postgres: t.postgres,
@@ -25,15 +28,22 @@ const depsOf = (t: TestInstallation, overrides: Partial<AnalyzeDeps>): AnalyzeDe
 
 /** One attempt. */
 export const index = (
-  t: TestInstallation,
+  t: Fed,
   overrides: Partial<AnalyzeDeps> = {},
   tuning: IndexTuning = {},
 ): Promise<IndexResult> =>
-  new MockActivityEnvironment().run(createIndexMetrics(depsOf(t, overrides), tuning), {});
+  new MockActivityEnvironment().run(createIndexMetrics(indexDeps(t, overrides), tuning), {});
 
-/** One attempt of building a grain's index anew. */
-export const reindex = (t: TestInstallation, grain: Grain): Promise<ReindexGrainResult> =>
-  new MockActivityEnvironment().run(createReindexGrain(depsOf(t, {})), { grain });
+/** One attempt of building a grain's index anew, of the workflow run `run`. */
+export const reindex = (
+  t: Fed,
+  grain: Grain,
+  { run = 'run', ...overrides }: Partial<AnalyzeDeps> & { readonly run?: string } = {},
+  tuning: IndexTuning = {},
+): Promise<ReindexGrainResult> =>
+  new MockActivityEnvironment({
+    workflowExecution: { workflowId: reindexWorkflowId(t.config.name), runId: run },
+  }).run(createReindexGrain(indexDeps(t, overrides), tuning), { grain });
 
 const MOST = 10_000;
 
