@@ -180,3 +180,18 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
 /** Undefined when it takes longer: a query waits for a worker, and there may be none. */
 const within = <T>(ms: number, work: Promise<T>): Promise<T | undefined> =>
   Promise.race([work, new Promise<undefined>((resolve) => setTimeout(resolve, ms, undefined).unref())]);
+
+/** The answer of `--no-wait`: the run that was started or found, and where to look at it. */
+export function tellStarted(
+  ctx: CliContext,
+  { servers }: Settings,
+  temporal: TemporalClient,
+  run: Run,
+): void {
+  const { workflowId, runId, joined } = run;
+  const link = uiLink(servers, temporal.target.namespace, run);
+  ctx.result(
+    { workflowId, runId, joined, link },
+    `${joined ? 'running already' : 'started'}: ${workflowId}${link === undefined ? '' : `  ${link}`}`,
+  );
+}

@@ -4,7 +4,7 @@ import type { AnalyzeResult } from '../../domain/stages.js';
 import { counted } from '../format/numbers.js';
 import { retentionText } from '../format/retention.js';
 import { loadConfig } from '../loadConfig.js';
-import { follow, withTemporal } from '../support/runs.js';
+import { follow, tellStarted, withTemporal } from '../support/runs.js';
 import { examples, ExitCode, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
 export function register(program: Command, ctx: CliContext): void {
@@ -34,14 +34,11 @@ export function register(program: Command, ctx: CliContext): void {
           input: {},
           summary: 'marked hours → Spark → figures → Elasticsearch',
         });
-        const { workflowId, runId, joined } = run;
         if (!options.wait) {
-          ctx.result(
-            { workflowId, runId, joined },
-            `${joined ? 'running already' : 'started'}: ${workflowId}`,
-          );
+          tellStarted(ctx, settings, temporal, run);
           return;
         }
+        const { workflowId, runId } = run;
         const queues = [workflowQueue(name), analyzeQueue(name)];
         const result = await follow<AnalyzeResult>(ctx, settings, temporal, run, queues);
         const { aggregation: sum, outcome, indexError } = result;

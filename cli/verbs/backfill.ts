@@ -9,7 +9,7 @@ import { resultText, roundedText } from '../backfill/report.js';
 import { loadConfig } from '../loadConfig.js';
 import { Interrupted } from '../support/context.js';
 import { failureOf, WorkflowFailed } from '../support/failure.js';
-import { follow, withTemporal } from '../support/runs.js';
+import { follow, tellStarted, withTemporal } from '../support/runs.js';
 import { examples, ExitCode, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
 interface Options {
@@ -104,15 +104,12 @@ async function run(
     input: { ...range, ...(dryRun && { dryRun }) },
     summary: `figures of ${rangeText(range)}${dryRun ? ': what would change' : ' again'}`,
   });
-  const { workflowId, runId, joined } = started;
-  const link = uiLink(settings.servers, temporal.target.namespace, started);
   if (!wait) {
-    ctx.result(
-      { workflowId, runId, joined, link },
-      `${joined ? 'running already' : 'started'}: ${workflowId}${link === undefined ? '' : `  ${link}`}`,
-    );
+    tellStarted(ctx, settings, temporal, started);
     return;
   }
+  const { workflowId, runId } = started;
+  const link = uiLink(settings.servers, temporal.target.namespace, started);
   const queues = [workflowQueue(name), analyzeQueue(name)];
   try {
     const result = await follow<BackfillResult>(ctx, settings, temporal, started, queues);

@@ -6,7 +6,7 @@ import { counted } from '../format/numbers.js';
 import { retentionText } from '../format/retention.js';
 import { loadConfig } from '../loadConfig.js';
 import { currentEnds, reaches } from '../support/noted.js';
-import { equation, follow, startPipeline, withTemporal } from '../support/runs.js';
+import { equation, follow, startPipeline, withTemporal, tellStarted } from '../support/runs.js';
 import { examples, ExitCode, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
 export function register(program: Command, ctx: CliContext): void {
@@ -36,18 +36,11 @@ export function register(program: Command, ctx: CliContext): void {
     .action(async (options: { wait: boolean }) => {
       const settings = await loadConfig({ config: ctx.config });
       await withTemporal(settings, (temporal) =>
-        options.wait ? runAndWait(ctx, settings, temporal) : justStart(ctx, settings, temporal),
+        options.wait
+          ? runAndWait(ctx, settings, temporal)
+          : startPipeline(settings, temporal).then((run) => tellStarted(ctx, settings, temporal, run)),
       );
     });
-}
-
-async function justStart(ctx: CliContext, settings: Settings, temporal: TemporalClient): Promise<void> {
-  const { workflowId, runId, joined } = await startPipeline(settings, temporal);
-  const link = uiLink(settings.servers, temporal.target.namespace, { workflowId, runId });
-  ctx.result(
-    { workflowId, runId, joined, link },
-    `${joined ? 'running already' : 'started'}: ${workflowId}${link === undefined ? '' : `  ${link}`}`,
-  );
 }
 
 async function runAndWait(ctx: CliContext, settings: Settings, temporal: TemporalClient): Promise<void> {

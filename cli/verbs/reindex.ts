@@ -14,7 +14,7 @@ import { analyzeQueue, GRAINS, reindexWorkflowId, workflowQueue, type Grain } fr
 import type { ReindexInput, ReindexResult } from '../../domain/stages.js';
 import { counted } from '../format/numbers.js';
 import { loadConfig } from '../loadConfig.js';
-import { follow, withTemporal } from '../support/runs.js';
+import { follow, tellStarted, withTemporal } from '../support/runs.js';
 import { examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
 interface Options {
@@ -88,15 +88,12 @@ async function run(ctx: CliContext, settings: Settings, input: ReindexInput, wai
       input,
       summary: `PostgreSQL’s figures → a new index of ${input.grains?.join(', ') ?? 'every grain'}`,
     });
-    const { workflowId, runId, joined } = started;
-    const link = uiLink(settings.servers, temporal.target.namespace, started);
     if (!wait) {
-      ctx.result(
-        { workflowId, runId, joined, link },
-        `${joined ? 'running already' : 'started'}: ${workflowId}${link === undefined ? '' : `  ${link}`}`,
-      );
+      tellStarted(ctx, settings, temporal, started);
       return;
     }
+    const { workflowId, runId } = started;
+    const link = uiLink(settings.servers, temporal.target.namespace, started);
     const queues = [workflowQueue(name), analyzeQueue(name)];
     const result = await follow<ReindexResult>(ctx, settings, temporal, started, queues);
     ctx.result({ workflowId, runId, link, ...result }, resultText(result));

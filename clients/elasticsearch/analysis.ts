@@ -4,14 +4,16 @@ import { mapEsError, SearchTooSlow } from './errors.js';
 import { abortable } from './retry.js';
 import { figureFilter, type FigureFilter } from './query.js';
 
-/** What lists can be sorted by. */
-export type Measure =
-  | 'click_count'
-  | 'bot_clicks'
-  | 'unique_users'
-  | 'timed_clicks'
-  | 'total_time_spent_ms'
-  | 'avg_time_spent_ms';
+/** What lists can be sorted by: figures that many documents have together. */
+export const MEASURES = [
+  'click_count',
+  'bot_clicks',
+  'unique_users',
+  'timed_clicks',
+  'total_time_spent_ms',
+  'avg_time_spent_ms',
+] as const;
+export type Measure = (typeof MEASURES)[number];
 
 /** Figures of many documents in one; a sum beyond 2^53 is a string of its digits. */
 export interface Sums {

@@ -4,6 +4,7 @@ export {
   sumOver,
   topOf,
   windowsOf,
+  MEASURES,
   type Measure,
   type Sums,
   type TopRow,

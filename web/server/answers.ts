@@ -4,6 +4,7 @@ import {
   CSV_HEADER,
   figureCsv,
   figuresPage,
+  MEASURES,
   searchFigures,
   seriesOf,
   SORTABLE,
@@ -12,7 +13,6 @@ import {
   windowsOf,
   type FigureQuery,
   type FiguresPage,
-  type Measure,
 } from '../../clients/elasticsearch/index.js';
 import { GRAINS } from '../../domain/names.js';
 import type { Freshness } from './freshness.js';
@@ -28,14 +28,6 @@ import {
   sumGrain,
 } from './windows.js';
 
-const MEASURES: readonly Measure[] = [
-  'click_count',
-  'bot_clicks',
-  'unique_users',
-  'timed_clicks',
-  'total_time_spent_ms',
-  'avg_time_spent_ms',
-];
 const MOST_ROWS = 250;
 const FEW_ROWS = 10;
 const MOST_FIGURES = 1_000;
