@@ -1,19 +1,16 @@
 import type { FetchedRecord } from '../clients/kafka/client.js';
-import { CopyEncoder, type CopyValue, type RowKeys } from '../clients/postgres/copyBinary.js';
+import type { CopyEncoder, CopyValue, RowKeys } from '../clients/postgres/copyBinary.js';
 import { PlainRows } from '../clients/postgres/copyPlain.js';
 import { dayOf, type Day } from '../clients/postgres/days.js';
-import { familyColumns } from '../clients/postgres/families.js';
 import { clickIdHigh, clickIdLow } from '../clients/postgres/offsets.js';
 import { BEFORE_RETENTION, type Floor } from '../clients/postgres/retention/floor.js';
-import { REJECTED_COLUMNS } from '../clients/postgres/staging.js';
-import type { Config } from '../domain/config/config.js';
 import type { ClaimFilter } from '../domain/claimFilter.js';
 import type { Decoder, KafkaRecord, Row } from '../domain/event/decoder.js';
 import type { PlainEvent } from '../domain/event/plain/event.js';
 import { FAMILIES, type Family } from '../domain/names.js';
 import type { OffsetRange } from '../domain/stages.js';
-import { RowClaims } from './rowClaims.js';
-import { RowEntries } from './rowEntries.js';
+import type { BatchMemory } from './batchMemory.js';
+import type { RowEntries } from './rowEntries.js';
 import type { SpoolFile, SpoolWriter } from './spool.js';
 
 export interface DeadLetter {
@@ -63,12 +60,8 @@ export class BatchWriter {
   bytes = 0;
   readonly days = new Set<Day>();
   private newDays = 0;
-  private readonly encoders: Readonly<Record<Family, CopyEncoder>>;
-  private readonly rejected = new CopyEncoder(REJECTED_COLUMNS.map((c) => c.type));
   /** Bytes of each family that are in the spool, in the order of FAMILIES. */
   private readonly written = [0, 0, 0];
-  private readonly claims = new RowClaims();
-  private readonly entries = new RowEntries();
   private lastDay: { from: number; day: Day } | undefined;
   /** The floor, as a number of µs. */
   private readonly floor: number;
@@ -79,7 +72,7 @@ export class BatchWriter {
   constructor(
     private readonly spool: SpoolWriter,
     private readonly decoders: Decoders,
-    config: Config,
+    private readonly memory: BatchMemory,
     private readonly source: { readonly sourceId: number; readonly topic: string },
     private readonly limits: {
       readonly existing: ReadonlySet<Day>;
@@ -87,17 +80,10 @@ export class BatchWriter {
       readonly floor: Floor;
     },
   ) {
-    const encoder = (family: Family): CopyEncoder =>
-      new CopyEncoder(familyColumns(config, family).map((c) => c.type));
-    this.encoders = {
-      click_data: encoder('click_data'),
-      geo_data: encoder('geo_data'),
-      user_agent_data: encoder('user_agent_data'),
-    };
     this.floor = limits.floor === undefined ? -Infinity : Number(limits.floor);
     const { plain } = decoders;
     const plainRows = (event: PlainEvent, family: Family): PlainRows =>
-      new PlainRows(this.encoders[family], event, event.columns[family]);
+      new PlainRows(memory.encoders[family], event, event.columns[family]);
     this.plainRows = plain && {
       click_data: plainRows(plain, 'click_data'),
       geo_data: plainRows(plain, 'geo_data'),
@@ -120,7 +106,7 @@ export class BatchWriter {
     if (plain === undefined || this.plainRows === undefined || !plain.begin(record, this.source))
       return undefined;
     const { click_data, geo_data, user_agent_data } = this.plainRows;
-    const { encoders } = this;
+    const { encoders } = this.memory;
     const clicks = encoders.click_data.length;
     const geo = encoders.geo_data.length;
     const agents = encoders.user_agent_data.length;
@@ -153,7 +139,7 @@ export class BatchWriter {
       else if (this.admit(this.day(timeUs))) this.addRow(record, row, timeUs);
       else return false;
     } else if (decoded.kind === 'rejected') {
-      this.rejected.row(deadLetterValues({ record, ...decoded }));
+      this.memory.rejected.row(deadLetterValues({ record, ...decoded }));
       this.counts.rejected++;
     } else this.filter(decoded.reason);
     return true;
@@ -161,10 +147,11 @@ export class BatchWriter {
 
   /** Writes what has gathered, when it is worth a write; `all` at the end. */
   async flush(all = false): Promise<void> {
+    const { encoders, rejected, entries } = this.memory;
     for (const [i, family] of FAMILIES.entries())
-      this.written[i] = (this.written[i] ?? 0) + (await this.put(family, this.encoders[family], all));
-    await this.put('rejected', this.rejected, all);
-    await this.put('rows', this.entries, all);
+      this.written[i] = (this.written[i] ?? 0) + (await this.put(family, encoders[family], all));
+    await this.put('rejected', rejected, all);
+    await this.put('rows', entries, all);
   }
 
   /** The batch is complete: claims its ids and makes it readable under its id. */
@@ -175,7 +162,7 @@ export class BatchWriter {
       sourceId: this.source.sourceId,
       ranges,
       days: [...this.days].sort(),
-      ...this.claims.settle(filter),
+      ...this.memory.claims.settle(filter),
       ...this.counts,
       filteredBy: this.filteredBy,
     });
@@ -188,7 +175,7 @@ export class BatchWriter {
 
   private addRow(record: FetchedRecord, { eventId, families }: Row, timeUs: number): void {
     this.setKeys(record, timeUs);
-    const { click_data, geo_data, user_agent_data } = this.encoders;
+    const { click_data, geo_data, user_agent_data } = this.memory.encoders;
     click_data.rowWithKeys(this.keysWith(eventId), families.click_data);
     geo_data.rowWithKeys(this.keysWith(undefined), families.geo_data);
     user_agent_data.rowWithKeys(this.keys, families.user_agent_data);
@@ -209,16 +196,17 @@ export class BatchWriter {
 
   /** A row has been appended to every family. */
   private noteRow({ partition }: FetchedRecord, eventId: Uint8Array, timeUs: number): void {
-    const { click_data, geo_data, user_agent_data } = this.encoders;
+    const { encoders, entries, claims } = this.memory;
+    const { click_data, geo_data, user_agent_data } = encoders;
     const [clicks = 0, geo = 0, agents = 0] = this.written;
-    this.entries.add(
+    entries.add(
       this.keys.high,
       this.keys.low,
       clicks + click_data.length,
       geo + geo_data.length,
       agents + user_agent_data.length,
     );
-    this.claims.add(eventId, partition, timeUs);
+    claims.add(eventId, partition, timeUs);
     this.counts.rows++;
   }
 

@@ -9,6 +9,7 @@ import { readFloor } from '../clients/postgres/retention/floor.js';
 import { OffsetOutOfRange, ServerUnavailable } from '../domain/errors.js';
 import { spoolQueue } from '../domain/names.js';
 import type { BatchRef, ConsumeBatchInput, ConsumeBatchResult } from '../domain/stages.js';
+import { BatchMemories } from './batchMemory.js';
 import { BatchWriter } from './batchWriter.js';
 import type { IngestDeps } from './deps.js';
 import { wrapActivity } from './failure.js';
@@ -39,11 +40,12 @@ const MIN_FETCH_BYTES = 64 * 1024;
 export function createConsumeBatch(
   deps: IngestDeps,
 ): (input: ConsumeBatchInput) => Promise<ConsumeBatchResult> {
+  const memories = new BatchMemories(deps.config);
   return wrapActivity(async (input) => {
     const progress = { records: 0, bytes: 0 };
     return underHeartbeat(
       () => ({ topic: input.topic, shard: input.shard, ...progress }),
-      () => ofKnownTopic(deps, input.topic, () => new Consumption(deps, input, progress).run()),
+      () => ofKnownTopic(deps, input.topic, () => new Consumption(deps, memories, input, progress).run()),
     );
   });
 }
@@ -60,6 +62,7 @@ class Consumption {
 
   constructor(
     private readonly deps: IngestDeps,
+    private readonly memories: BatchMemories,
     private readonly input: ConsumeBatchInput,
     private readonly progress: { records: number; bytes: number },
   ) {}
@@ -78,16 +81,18 @@ class Consumption {
     );
     const spooled = await deps.spool.begin();
     try {
-      const writer = new BatchWriter(
-        spooled,
-        deps,
-        deps.config,
-        { sourceId: source.sourceId, topic: input.topic },
-        { existing, newDays: input.exact === undefined ? MAX_DAYS : Infinity, floor },
-      );
-      await this.read(writer);
-      await deps.failpoint('consumeBatch:after-fetch');
-      const batch = await this.finish(source, writer);
+      const batch = await this.memories.lend(async (memory) => {
+        const writer = new BatchWriter(
+          spooled,
+          deps,
+          memory,
+          { sourceId: source.sourceId, topic: input.topic },
+          { existing, newDays: input.exact === undefined ? MAX_DAYS : Infinity, floor },
+        );
+        await this.read(writer);
+        await deps.failpoint('consumeBatch:after-fetch');
+        return this.finish(source, writer);
+      });
       if (batch === undefined) await spooled.discard();
       await committing;
       return this.result(batch);

@@ -15,7 +15,7 @@ import { persistInTransaction, type Way } from './batchTransaction.js';
 import type { IngestDeps } from './deps.js';
 import { wrapActivity } from './failure.js';
 import { underHeartbeat } from './heartbeat.js';
-import { SpoolReader } from './spoolReader.js';
+import { ReadMemory, SpoolReader } from './spoolReader.js';
 
 /** Deadlocks and serialisation failures pass when the transaction is run again; lock time-outs after the rivals ended. */
 const TRIES = 5;
@@ -29,11 +29,12 @@ export function createPersistBatch(
   deps: IngestDeps,
 ): (input: PersistBatchInput) => Promise<PersistBatchResult> {
   const ways = new Ways();
+  const memory = new ReadMemory();
   return wrapActivity(async ({ batch }) => {
     const progress = { batch: batch.batchId, records: batch.records, step: 'ledger', bytes: 0 };
     const result = await underHeartbeat(
       () => progress,
-      (alive) => persist(deps, batch, ways, progress, alive),
+      (alive) => persist({ deps, ways, memory }, batch, progress, alive),
     );
     if (result.outcome === 'persisted') await deps.spool.remove(batch.batchId);
     return result;
@@ -58,14 +59,21 @@ class Ways {
   }
 }
 
+/** What lasts from one batch to the next. */
+interface Lasting {
+  readonly deps: IngestDeps;
+  readonly ways: Ways;
+  readonly memory: ReadMemory;
+}
+
 async function persist(
-  deps: IngestDeps,
+  lasting: Lasting,
   batch: BatchRef,
-  ways: Ways,
   progress: { step: string; bytes: number },
   alive: AbortSignal,
 ): Promise<PersistBatchResult> {
-  const { postgres, logger } = deps;
+  const { deps, memory } = lasting;
+  const { postgres } = deps;
   const own = attemptName(postgres.name, 'persistBatch', `${batch.topic}/${batch.shard}`);
   const known = await withClient(postgres, own, async (client) => {
     const counts = await sql.ledgerCounts(client, batch.batchId);
@@ -73,7 +81,23 @@ async function persist(
     return counts;
   });
   if (known !== undefined) return { outcome: 'persisted', counts: known, replayed: true };
-  const reader = await SpoolReader.open(deps.spool, batch.batchId);
+  const reader = await SpoolReader.open(deps.spool, batch.batchId, memory);
+  try {
+    return await persistSpooled(lasting, batch, reader, own, progress, alive);
+  } finally {
+    reader.close();
+  }
+}
+
+async function persistSpooled(
+  { deps, ways }: Lasting,
+  batch: BatchRef,
+  reader: SpoolReader,
+  own: string,
+  progress: { step: string; bytes: number },
+  alive: AbortSignal,
+): Promise<PersistBatchResult> {
+  const { postgres, logger } = deps;
   let moves = 0;
   const moved = (bytes: number): void => {
     moves++;

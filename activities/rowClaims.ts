@@ -20,6 +20,16 @@ export class RowClaims {
   private readonly runs: { readonly partition: number; readonly from: number; to: number }[] = [];
   private rows = 0;
 
+  /** Of what the ids and minutes lie in, bytes. */
+  get capacity(): number {
+    return this.bytes.length + this.minutes.byteLength;
+  }
+
+  clear(): void {
+    this.rows = 0;
+    this.runs.length = 0;
+  }
+
   /** @param eventId 16 bytes */
   add(eventId: Uint8Array, partition: number, eventTimeUs: number): void {
     const row = this.rows++;

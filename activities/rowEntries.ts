@@ -13,6 +13,10 @@ export class RowEntries {
     return this.at;
   }
 
+  get capacity(): number {
+    return this.bytes.length;
+  }
+
   /** @param high of the click_id, as `low` 32 bits; then where the row ends in the families' files, in bytes */
   add(high: number, low: number, clicks: number, geo: number, agents: number): void {
     if (this.at + ROW_ENTRY > this.bytes.length) this.grow();

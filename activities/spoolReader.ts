@@ -1,4 +1,4 @@
-import { open, readFile, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { crc32c } from '../clients/kafka/crc32c.js';
 import { COPY_HEADER, COPY_TRAILER } from '../clients/postgres/copyBinary.js';
 import { SpoolLost } from '../domain/errors.js';
@@ -8,6 +8,34 @@ import { ROW_ENTRY } from './rowEntries.js';
 import type { Spool, SpooledBatch, SpoolFile } from './spool.js';
 
 const CHUNK = 256 * 1024;
+/** Of chunks that no COPY uses: two for each of four batches under way. */
+const MAX_SPARE = 8;
+/** Entries of an unusual batch get memory of their own, bytes. */
+const MAX_ENTRIES = 4 * 1024 * 1024;
+
+/** Memory that one reader after another uses. */
+export class ReadMemory {
+  private readonly chunks: Buffer[] = [];
+  private readonly entries: Buffer[] = [];
+
+  chunk(): Buffer {
+    return this.chunks.pop() ?? Buffer.allocUnsafeSlow(CHUNK);
+  }
+
+  giveChunks(...chunks: readonly Buffer[]): void {
+    if (this.chunks.length < MAX_SPARE) this.chunks.push(...chunks);
+  }
+
+  /** @param bytes that it is to hold at least */
+  entriesOf(bytes: number): Buffer {
+    const known = this.entries.pop();
+    return known !== undefined && known.length >= bytes ? known : Buffer.allocUnsafeSlow(bytes);
+  }
+
+  giveEntries(entries: Buffer): void {
+    if (entries.length <= MAX_ENTRIES && this.entries.length < MAX_SPARE) this.entries.push(entries);
+  }
+}
 
 type ByteRange = readonly [from: number, to: number];
 
@@ -15,24 +43,33 @@ type ByteRange = readonly [from: number, to: number];
 export class SpoolReader {
   /** Files that were read in full and have their checksum. */
   private readonly sound = new Set<SpoolFile>();
-  /** Buffers that no COPY uses now. */
-  private readonly spare: Buffer[] = [];
 
   private constructor(
     private readonly spool: Spool,
     readonly batch: SpooledBatch,
+    private readonly memory: ReadMemory,
     private readonly entries: Buffer,
   ) {}
 
-  /** @throws SpoolLost */
-  static async open(spool: Spool, batchId: string): Promise<SpoolReader> {
+  /** To be closed when nobody reads from it any more. @throws SpoolLost */
+  static async open(spool: Spool, batchId: string, memory: ReadMemory): Promise<SpoolReader> {
     const batch = await spool.find(batchId);
-    const entries = await readFile(spool.path(batchId, 'rows')).catch((e: unknown) => {
-      throw new SpoolLost(`batch ${batchId} vanished from the spool`, { cause: e });
-    });
-    if (crc32c(entries) !== batch.files.rows.crc)
-      throw new SpoolLost(`batch ${batchId}: rows does not have its checksum`);
-    return new SpoolReader(spool, batch, entries);
+    const { bytes, crc } = batch.files.rows;
+    const entries = memory.entriesOf(bytes);
+    const reader = new SpoolReader(spool, batch, memory, entries);
+    const handle = await reader.openFile('rows');
+    try {
+      for (let at = 0; at < bytes;)
+        at += (await reader.read(handle, 'rows', at, entries.subarray(at, bytes))).length;
+    } finally {
+      await handle.close();
+    }
+    if (crc32c(entries.subarray(0, bytes)) !== crc) throw reader.lost('rows', 'does not have its checksum');
+    return reader;
+  }
+
+  close(): void {
+    this.memory.giveEntries(this.entries);
   }
 
   clickId(row: number): bigint {
@@ -68,11 +105,9 @@ export class SpoolReader {
     ranges: readonly ByteRange[],
     onChunk?: (bytes: number) => Promise<void>,
   ): AsyncGenerator<Buffer> {
-    const { batchId, files } = this.batch;
-    const handle = await open(this.spool.path(batchId, file)).catch((e: unknown) => {
-      throw this.lost(file, 'vanished from the spool', e);
-    });
-    let [buffer, other] = [this.buffer(), this.buffer()];
+    const { files } = this.batch;
+    const handle = await this.openFile(file);
+    let [buffer, other] = [this.memory.chunk(), this.memory.chunk()];
     try {
       yield COPY_HEADER;
       const whole = !this.sound.has(file);
@@ -94,15 +129,17 @@ export class SpoolReader {
       if (whole && crc !== files[file].crc) throw this.lost(file, 'does not have its checksum');
       this.sound.add(file);
       yield COPY_TRAILER;
+      // Whoever asks for more than the trailer has sent all; of a COPY that broke off, a chunk may be on its way still.
+      this.memory.giveChunks(buffer, other);
     } finally {
-      // What was yielded before the last `yield` is on its way no more.
-      this.spare.push(buffer, other);
       await handle.close();
     }
   }
 
-  private buffer(): Buffer {
-    return this.spare.pop() ?? Buffer.allocUnsafeSlow(CHUNK);
+  private async openFile(file: SpoolFile): Promise<FileHandle> {
+    return open(this.spool.path(this.batch.batchId, file)).catch((e: unknown) => {
+      throw this.lost(file, 'vanished from the spool', e);
+    });
   }
 
   private async read(handle: FileHandle, file: SpoolFile, at: number, buffer: Buffer): Promise<Buffer> {

@@ -18,6 +18,11 @@ export class CopyBuffer {
     return this.at;
   }
 
+  /** Bytes that it takes without growing. */
+  get capacity(): number {
+    return this.buffer.length;
+  }
+
   /** These bytes, good until something is appended. */
   get written(): Buffer {
     return this.buffer.subarray(0, this.at);
