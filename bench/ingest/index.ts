@@ -45,9 +45,10 @@ export async function ingestBench(bench: Bench, options: IngestBenchOptions): Pr
     const filled = await fill();
     const unique = await fill({ duplicatePercent: 0 });
     let prepared: Prepared | undefined;
-    await told(
-      'warming up',
+    const cold = await told(
+      'workers that have just started',
       runOurs(bench, filled, {
+        cold: true,
         inspect: async (postgres) => {
           prepared = await prepareFiles(bench, postgres, filled.distinct);
         },
@@ -65,6 +66,7 @@ export async function ingestBench(bench: Bench, options: IngestBenchOptions): Pr
       });
     }
     const extras: Extras = {
+      cold,
       textbook: await textbook(bench, fill, events, told),
       ...(quick
         ? {}

@@ -12,6 +12,8 @@ export interface Round {
 
 /** Runs beside the rounds; each is compared with the median of the rounds. */
 export interface Extras {
+  /** Workers that have just started, all events. */
+  readonly cold: OurRun;
   readonly textbook: Run;
   readonly enriched?: OurRun;
   readonly twoProcesses?: OurRun;
@@ -27,6 +29,8 @@ export interface IngestSummary {
   readonly csv_rows_per_s: number;
   readonly binary_rows_per_s: number;
   readonly textbook_events_per_s: number;
+  /** From the first event of workers that have just started. */
+  readonly cold_events_per_s: number;
   readonly ratio_csv: number;
   readonly ratio_binary: number;
   readonly ratio_textbook: number;
@@ -47,6 +51,7 @@ export interface IngestSummary {
   };
   readonly enriched_events_per_s?: number;
   readonly enriched_node_us_per_event?: number | null;
+  readonly enriched_rss_mb?: number | null;
   readonly two_processes_events_per_s?: number;
   readonly sixty_days_events_per_s?: number;
   readonly long_events_per_s?: number;
@@ -74,7 +79,7 @@ export function summarize(rounds: readonly Round[], extras: Extras): IngestSumma
   const against = (which: keyof Round, other: keyof Round): number =>
     round2(median(rounds.map((round) => rate(round[which]) / rate(round[other]))));
   const whole = (numbers: readonly number[]): number => Math.round(median(numbers));
-  const { textbook, enriched, twoProcesses, manyDays, long } = extras;
+  const { cold, textbook, enriched, twoProcesses, manyDays, long } = extras;
   return {
     events: rounds[0]?.ours.events ?? 0,
     rounds: rounds.length,
@@ -83,6 +88,7 @@ export function summarize(rounds: readonly Round[], extras: Extras): IngestSumma
     csv_rows_per_s: whole(rates('csv')),
     binary_rows_per_s: whole(rates('binary')),
     textbook_events_per_s: Math.round(rate(textbook)),
+    cold_events_per_s: Math.round(rate(cold)),
     ratio_csv: against('ours', 'csv'),
     ratio_binary: against('ours', 'binary'),
     ratio_textbook: round2(median(rates('ours')) / rate(textbook)),
@@ -101,6 +107,7 @@ export function summarize(rounds: readonly Round[], extras: Extras): IngestSumma
     ...(enriched && {
       enriched_events_per_s: Math.round(rate(enriched)),
       enriched_node_us_per_event: known([enriched.nodeUs]),
+      enriched_rss_mb: mb([enriched.rssMb]),
     }),
     ...(twoProcesses && { two_processes_events_per_s: Math.round(rate(twoProcesses)) }),
     ...(manyDays && { sixty_days_events_per_s: Math.round(rate(manyDays)) }),

@@ -13,6 +13,7 @@ export function describeSummary(s: IngestSummary): string {
     `ours, no duplicates      ${n(s.events_per_s_unique)} events/s`,
     `COPY of CSV, 2 streams   ${n(s.csv_rows_per_s)} rows/s`,
     `binary COPY, 2 streams   ${n(s.binary_rows_per_s)} rows/s`,
+    `ours, just started       ${n(s.cold_events_per_s)} events/s`,
     `textbook                 ${n(s.textbook_events_per_s)} events/s`,
     '',
     `÷ COPY of CSV            ${s.ratio_csv}`,
@@ -33,6 +34,8 @@ export function describeSummary(s: IngestSummary): string {
   ];
   for (const [what, rate] of extra)
     if (rate !== undefined) lines.push(`${what.padEnd(25)}${n(rate)} events/s`);
+  if (s.enriched_rss_mb !== undefined)
+    lines.push(`${'  peak memory with them'.padEnd(25)}${or(s.enriched_rss_mb, 'MB')}`);
   if (s.long_events_per_s_by_million !== undefined)
     lines.push(`${'  by million, from 2nd'.padEnd(25)}${s.long_events_per_s_by_million.map(n).join(', ')}`);
   return lines.join('\n');
