@@ -28,6 +28,7 @@ const LOG_EVERY_MS = 5_000;
 export interface Writer {
   readonly workflowId: string;
   readonly workflowRunId: string;
+  readonly activityId: string;
   readonly work: string;
   readonly attempt: string;
   readonly application: string;
@@ -43,6 +44,7 @@ export function writerOf(name: string, stage: string): Writer {
   return {
     workflowId,
     workflowRunId,
+    activityId: info.activityId,
     work,
     attempt,
     application: applicationName(name, stage, work, attempt),

@@ -11,6 +11,7 @@ import {
 } from '../clients/postgres/aggregate/marks.js';
 import { buryVanished, identifyFigures, mergeFigures } from '../clients/postgres/aggregate/merge.js';
 import {
+  committedRun,
   estimateClicks,
   estimateFigures,
   exportSnapshot,
@@ -61,8 +62,8 @@ function identify(name: string, stage: 'aggregate' | 'backfill'): Identity {
 /**
  * Recomputes the figures of marked hours: one transaction, one snapshot, one version. Spark reads inside the
  * snapshot that this transaction exports and only ever reads; what it computes is merged here, together with the
- * deletion of exactly the marks that were computed. So a run that fails anywhere changes nothing, and one that is
- * repeated after its commit finds no marks left.
+ * deletion of exactly the marks that were computed. So a run that fails anywhere changes nothing, and an attempt that
+ * is repeated after its commit answers what was committed.
  */
 export function createRunSparkAggregation(
   deps: AnalyzeDeps,
@@ -79,7 +80,12 @@ export function createRunSparkAggregation(
         });
         // What Spark still does for an attempt whose process died is for nobody.
         await endQueries(deps, identity.earlierSpark);
-        const done = await aggregate(deps, identity, client, alive, input, startedAt);
+        const committed = await alive.exclusive(() => committedRun(client, identity));
+        if (committed !== undefined) {
+          await alive.exclusive(() => client.query('ROLLBACK'));
+          deps.logger.info({ ...committed }, 'an earlier attempt has committed this run');
+        }
+        const done = committed ?? (await aggregate(deps, identity, client, alive, input, startedAt));
         await alive.exclusive(() => resetWaits(client));
         return done;
       } finally {
@@ -150,9 +156,11 @@ async function aggregate(
     const marksLeft = await countMarks(client);
     const changed = written + vanished;
     const counts = { hours: hours.length, clicks, changed, vanished };
-    const { workflowId, workflowRunId } = identity;
-    const run = await recordRun(client, { ...counts, version, workflowId, workflowRunId, startedAt });
-    return { run, ...counts, unchanged: figures - written, marksLeft };
+    const { workflowId, workflowRunId, activityId } = identity;
+    const result = { ...counts, unchanged: figures - written, marksLeft };
+    const of = { version, workflowId, workflowRunId, activityId, startedAt };
+    const run = await recordRun(client, { ...result, ...of });
+    return { run, ...result };
   });
   alive.throwIfOver();
   await deps.failpoint('runSparkAggregation:before-commit');

@@ -9,6 +9,7 @@ import { createRunSparkAggregation } from '../../activities/runSparkAggregation.
 import { BRIEF_MS } from '../../clients/postgres/briefLock.js';
 import { supplySpark, type SparkSupply } from '../../clients/spark/index.js';
 import type { AggregationResult, RetentionResult } from '../../domain/stages.js';
+import { newActivity } from '../support/aggregation.js';
 import { storedFigures } from '../support/figures.js';
 import { click, install, type Installation } from './installation.js';
 import { sumOf } from './sums.js';
@@ -37,7 +38,7 @@ describe('applyRetention', () => {
   after(() => spark.close());
 
   const aggregate = (i: Installation): Promise<AggregationResult> =>
-    new MockActivityEnvironment({ heartbeatTimeoutMs: 6000 }).run(
+    newActivity().run(
       createRunSparkAggregation({
         ...i,
         spark: () => spark.session(),

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import type { AnalyzeDeps, FailpointName } from '../../activities/deps.js';
+import { noFailpoint, type AnalyzeDeps, type Failpoint, type FailpointName } from '../../activities/deps.js';
 import { openPostgres } from '../../clients/postgres/pool.js';
 import { supplySpark, type SparkSupply } from '../../clients/spark/index.js';
 import { parseServers } from '../../domain/config/servers.js';
+import { silentLogger, type Logger } from '../../domain/logger.js';
 import type { AggregationResult } from '../../domain/stages.js';
 import {
   makeFiguresSchema,
@@ -17,7 +17,7 @@ import {
 } from '../support/figures.js';
 import { testName } from '../support/names.js';
 import { openWire } from '../support/wire.js';
-import { aggregate, analyzeDeps, areFiguresOf } from '../support/aggregation.js';
+import { aggregate, analyzeDeps, areFiguresOf, newActivity } from '../support/aggregation.js';
 
 const NAME = testName('runfault');
 const HEARTBEAT_MS = 3000;
@@ -32,10 +32,10 @@ describe('a run that something goes wrong with', () => {
   const run = (
     at: Partial<Record<FailpointName, Act>> = {},
     overrides: Partial<AnalyzeDeps> = {},
-    environment = new MockActivityEnvironment({ heartbeatTimeoutMs: HEARTBEAT_MS }),
+    activity = newActivity(HEARTBEAT_MS),
   ): Promise<AggregationResult> => {
     const failpoint = async (name: FailpointName): Promise<void> => void (await at[name]?.());
-    return aggregate(analyzeDeps(NAME, schema, spark, { failpoint, ...overrides }), {}, environment);
+    return aggregate(analyzeDeps(NAME, schema, spark, { failpoint, ...overrides }), {}, activity);
   };
   const sql = (text: string) => schema.postgres.pool.query<Record<string, string>>(text);
   const same = (of: readonly Click[]): Promise<void> => areFiguresOf(schema, of);
@@ -84,6 +84,7 @@ describe('a run that something goes wrong with', () => {
     const wire = await openWire(process.env['DATABASE_URL'] ?? '');
     const servers = parseServers({ ...process.env, DATABASE_URL: wire.url });
     const postgres = openPostgres(servers, NAME);
+    const activity = newActivity(HEARTBEAT_MS);
     let silentAt = 0;
     const silence = (): Promise<void> => {
       silentAt = Date.now();
@@ -94,7 +95,7 @@ describe('a run that something goes wrong with', () => {
       // Spark reads by its own way.
       const there = { postgres, servers: { ...servers, spark: schema.servers.spark } };
       await assert.rejects(
-        run({ 'runSparkAggregation:mid-spark': silence }, there),
+        run({ 'runSparkAggregation:mid-spark': silence }, there, activity),
         failed('ServerUnavailable', false, /has not answered/),
       );
       assert.ok(Date.now() - silentAt < 2 * HEARTBEAT_MS + 9_000, `${Date.now() - silentAt} ms`);
@@ -102,8 +103,39 @@ describe('a run that something goes wrong with', () => {
       await wire.cut();
       await postgres.close().catch(() => undefined);
     }
-    await run();
+    await run({}, {}, activity);
     await same(clicks);
+  });
+
+  test('it is killed after its commit: the next attempt computes nothing and answers what was committed', async () => {
+    await schema.add(clicks);
+    await run();
+    const late: Click = { time: '2026-01-05T03:10:00Z', url: '/page/1', user: 'late' };
+    await schema.add([late]);
+    await schema.mark('2026-01-05T20:00:00Z', '2026-01-07T20:00:00Z');
+    let computed: Partial<AggregationResult> = {};
+    const attempt = (failpoint: Failpoint): Promise<AggregationResult> => {
+      const logger: Logger = { ...silentLogger, info: (fields) => void (computed = fields) };
+      return aggregate(analyzeDeps(NAME, schema, spark, { failpoint, logger }), { maxRows: 1 }, activity);
+    };
+    const activity = newActivity(HEARTBEAT_MS);
+    const killed = attempt(async (place) => {
+      if (place === 'runSparkAggregation:mid-spark') await schema.mark('2026-01-05T22:00:00Z');
+      if (place === 'runSparkAggregation:after-commit') throw new Error('killed');
+    });
+    await assert.rejects(killed, /killed/);
+    const logged = computed;
+    const stored = await storedFigures(schema.postgres);
+
+    const again = await attempt(noFailpoint);
+    // The time after the commit is in the first one's alone.
+    assert.deepEqual({ ...logged, ...again, ms: 0 }, { ...logged, ms: 0 });
+    for (const count of ['hours', 'clicks', 'changed', 'unchanged', 'marksLeft'] as const)
+      assert.ok(again[count] > 0, `${count}: ${again[count]}`);
+    assert.deepEqual(await attempt(noFailpoint), again);
+    assert.deepEqual(await storedFigures(schema.postgres), stored);
+    await same([...clicks, late]);
+    assert.ok((await run()).hours > 0, 'another activity makes a run of its own');
   });
 
   test('its session is ended while Spark reads: Spark is interrupted, its queries are cancelled, nothing is left', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { MockActivityEnvironment } from '@temporalio/testing';
+import type { MockActivityEnvironment } from '@temporalio/testing';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import fc from 'fast-check';
 import { noFailpoint, type Failpoint } from '../../activities/deps.js';
@@ -17,7 +17,7 @@ import {
   type FiguresSchema,
 } from '../support/figures.js';
 import { testName } from '../support/names.js';
-import { aggregate, analyzeDeps, areFiguresOf } from '../support/aggregation.js';
+import { aggregate, analyzeDeps, areFiguresOf, newActivity } from '../support/aggregation.js';
 
 /** Of its own, so that two runs of the tests on one server do not meet. */
 const NAME = testName('agg');
@@ -252,7 +252,7 @@ describe('runSparkAggregation', () => {
     await schema.postgres.pool.query(`
       ALTER TABLE geo_data RENAME TO geo_rows;
       CREATE VIEW geo_data AS SELECT g.*, pg_sleep(0.1)::text IS NULL AS slow FROM geo_rows g OFFSET 0`);
-    const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: 6000 });
+    const environment = newActivity();
     const began = Date.now();
     await assert.rejects(
       run({
@@ -302,7 +302,7 @@ describe('runSparkAggregation', () => {
     await holder.query(
       "SET application_name = 'somebody'; BEGIN; LOCK TABLE aggregate_run IN EXCLUSIVE MODE",
     );
-    const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: 3000 });
+    const environment = newActivity(3000);
     const said: unknown[] = [];
     environment.on('heartbeat', (details) => said.push(details));
     const running = run({ environment });

@@ -1,7 +1,5 @@
 /** An installation with every role: clicks go through Kafka and the ingest's own stages, figures through Spark. */
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
-import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Client as Elasticsearch } from '@elastic/elasticsearch';
 import { createRunSparkAggregation } from '../../activities/runSparkAggregation.js';
 import { withClient } from '../../clients/postgres/pool.js';
@@ -11,6 +9,7 @@ import { supplySpark } from '../../clients/spark/index.js';
 import { GRAINS } from '../../domain/names.js';
 import type { AggregationResult, RunSparkAggregationInput } from '../../domain/stages.js';
 import { install, type Installation } from '../activities/installation.js';
+import { newActivity } from '../support/aggregation.js';
 import { comparable, storedFigures, type Stored } from '../support/figures.js';
 import { plainFigures, type Click } from '../support/plainFigures.js';
 
@@ -72,11 +71,7 @@ export async function setUpAggregation(what: string): Promise<Aggregation> {
     patienceMs: 1000,
   });
   const run = (input: RunSparkAggregationInput = {}): Promise<AggregationResult> =>
-    new MockActivityEnvironment({
-      heartbeatTimeoutMs: 10_000,
-      // Runs of other workflows wait for each other; the same one again would be taken for its next attempt.
-      workflowExecution: { workflowId: 'analyze', runId: randomUUID() },
-    }).run(activity, input);
+    newActivity(10_000).run(activity, input);
   return {
     installation,
     run,

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { noFailpoint, type Failpoint } from '../../activities/deps.js';
 import { parseServers } from '../../domain/config/servers.js';
 import { supplySpark, type SparkSupply } from '../../clients/spark/index.js';
@@ -15,7 +14,7 @@ import { testName } from '../support/names.js';
 import { openWire } from '../support/wire.js';
 import { isThere, startSparkCluster, type TestSparkCluster } from '../support/sparkCluster.js';
 import { plainFigures as figuresOfLog } from './plainFigures.js';
-import { aggregate, analyzeDeps, areFiguresOf } from '../support/aggregation.js';
+import { aggregate, analyzeDeps, areFiguresOf, newActivity } from '../support/aggregation.js';
 
 /** Longer than an executor takes to be replaced on a busy machine. */
 const PATIENCE_MS = 120_000;
@@ -41,8 +40,7 @@ describe('a Spark cluster with two workers', () => {
 
   const run = (failpoint: Failpoint = noFailpoint, jdbcUrl = cluster.jdbcUrl): Promise<AggregationResult> => {
     const servers = parseServers({ ...process.env, SPARK_JDBC_URL: jdbcUrl });
-    const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: PATIENCE_MS });
-    return aggregate(analyzeDeps(name, schema, spark, { servers, failpoint }), {}, environment);
+    return aggregate(analyzeDeps(name, schema, spark, { servers, failpoint }), {}, newActivity(PATIENCE_MS));
   };
   const assertFigures = (clicks: readonly Click[]): Promise<void> => areFiguresOf(schema, clicks);
   const sparkApplication = `${name}:spark:%`;

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
-import { MockActivityEnvironment } from '@temporalio/testing';
 import pg from 'pg';
 import { noFailpoint, type Failpoint } from '../../activities/deps.js';
 import { supplySpark, type SparkSupply } from '../../clients/spark/index.js';
@@ -16,7 +15,7 @@ import { closeGate, type Gate } from '../support/gate.js';
 import { until, withInstallation } from '../support/installation.js';
 import { testName } from '../support/names.js';
 import { withSparkServer, type SparkServer } from '../support/sparkServer.js';
-import { aggregate, analyzeDeps, areFiguresOf } from '../support/aggregation.js';
+import { aggregate, analyzeDeps, areFiguresOf, newActivity } from '../support/aggregation.js';
 
 const JDBC_URL = 'jdbc:postgresql:///?service=reader';
 const role = testName('reader').slice(0, 60);
@@ -170,8 +169,7 @@ async function killedInMidJob(server: SparkServer): Promise<void> {
   const spark: SparkSupply = supplySpark(server.remote);
   const servers = parseServers({ ...process.env, SPARK_REMOTE: server.remote, SPARK_JDBC_URL: JDBC_URL });
   const run = (failpoint: Failpoint): Promise<AggregationResult> => {
-    const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: 30_000 });
-    return aggregate(analyzeDeps(name, schema, spark, { servers, failpoint }), {}, environment);
+    return aggregate(analyzeDeps(name, schema, spark, { servers, failpoint }), {}, newActivity(30_000));
   };
   const queries = async (): Promise<number> => {
     const { rows } = await schema.postgres.pool.query(

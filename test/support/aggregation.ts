@@ -1,5 +1,6 @@
 /** `runSparkAggregation` outside of a workflow, on a schema of figures. */
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Client as Elasticsearch } from '@elastic/elasticsearch';
 import { noFailpoint, type AnalyzeDeps } from '../../activities/deps.js';
@@ -36,11 +37,18 @@ export const analyzeDeps = (
   ...overrides,
 });
 
+/** An activity of a run of its own, as each of a workflow is; used again, it makes a further attempt at the same work. */
+export const newActivity = (heartbeatTimeoutMs = 6000): MockActivityEnvironment =>
+  new MockActivityEnvironment({
+    heartbeatTimeoutMs,
+    workflowExecution: { workflowId: 'analyze', runId: randomUUID() },
+  });
+
 /** One attempt. */
 export const aggregate = (
   deps: AnalyzeDeps,
   input: RunSparkAggregationInput = {},
-  environment = new MockActivityEnvironment({ heartbeatTimeoutMs: 6000 }),
+  environment = newActivity(),
 ): Promise<AggregationResult> => environment.run(createRunSparkAggregation(deps), input);
 
 /** The stored figures are those of exactly these clicks, by plain loops. */

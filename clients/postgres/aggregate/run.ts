@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Grain } from '../../../domain/names.js';
+import type { AggregationResult } from '../../../domain/stages.js';
 import type { Postgres } from '../pool.js';
 
 /** A version from the one sequence that all figures share; drawn only when there is something to compute. */
@@ -39,10 +40,13 @@ export interface RunRecord {
   readonly version: string;
   readonly workflowId: string;
   readonly workflowRunId: string;
+  readonly activityId: string;
   readonly hours: number;
   readonly clicks: number;
   readonly changed: number;
   readonly vanished: number;
+  readonly unchanged: number;
+  readonly marksLeft: number;
   readonly startedAt: Date;
 }
 
@@ -50,20 +54,52 @@ export interface RunRecord {
 export async function recordRun(client: pg.ClientBase, run: RunRecord): Promise<string> {
   const { rows } = await client.query<{ run_id: string }>(
     `INSERT INTO aggregate_run
-       (version, workflow_id, workflow_run_id, hours, clicks, changed, vanished, started_at, finished_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp()) RETURNING run_id`,
+       (version, workflow_id, workflow_run_id, activity_id, hours, clicks, changed, vanished, unchanged, marks_left,
+        started_at, finished_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, clock_timestamp()) RETURNING run_id`,
     [
       run.version,
       run.workflowId,
       run.workflowRunId,
+      run.activityId,
       run.hours,
       run.clicks,
       run.changed,
       run.vanished,
+      run.unchanged,
+      run.marksLeft,
       run.startedAt.toISOString(),
     ],
   );
   return rows[0]?.run_id ?? '';
+}
+
+/** What an earlier attempt at this activity committed; undefined when none did. */
+export async function committedRun(
+  client: pg.ClientBase,
+  { workflowRunId, activityId }: Pick<RunRecord, 'workflowRunId' | 'activityId'>,
+): Promise<AggregationResult | undefined> {
+  const { rows } = await client.query<Record<keyof AggregationResult, string>>(
+    `SELECT run_id AS run, version, hours, clicks, changed, vanished, unchanged, marks_left AS "marksLeft",
+            round(extract(epoch FROM finished_at - started_at) * 1000) AS ms
+     FROM aggregate_run WHERE workflow_run_id = $1 AND activity_id = $2`,
+    [workflowRunId, activityId],
+  );
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const changed = Number(row.changed);
+  return {
+    run: row.run,
+    ...(changed > 0 && { version: row.version }),
+    hours: Number(row.hours),
+    clicks: Number(row.clicks),
+    changed,
+    vanished: Number(row.vanished),
+    unchanged: Number(row.unchanged),
+    marksLeft: Number(row.marksLeft),
+    // The worker's clock tells the begin, PostgreSQL's the end.
+    ms: Math.max(0, Number(row.ms)),
+  };
 }
 
 /** The id of a figure, which is also its document's, in hex. */
