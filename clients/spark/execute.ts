@@ -66,7 +66,12 @@ export async function* executeResponses(
   let over = false;
   let ending: Promise<void> | undefined;
   const end = (): Promise<void> => (ending ??= endOperation(execution, () => last !== undefined));
-  const onAbort = (): void => void end();
+  /** Of the stream that is read. */
+  let stream = new AbortController();
+  const onAbort = (): void => {
+    void end();
+    stream.abort(signal?.reason);
+  };
   signal?.addEventListener('abort', onAbort);
   const backOff = async (error: unknown): Promise<void> => {
     failures += 1;
@@ -83,12 +88,14 @@ export async function* executeResponses(
       });
       const began = Date.now();
       const before = last;
+      stream = new AbortController();
       try {
-        const options = signal && { signal };
-        const stream = attach
+        signal?.throwIfAborted();
+        const options = { signal: stream.signal };
+        const responses = attach
           ? rpc.reattachExecute({ ...ids, ...(last !== undefined && { lastResponseId: last }) }, options)
           : rpc.executePlan(request, options);
-        for await (const response of stream) {
+        for await (const response of responses) {
           silence.pause();
           execution.observe(response);
           failures = 0;
@@ -121,6 +128,8 @@ export async function* executeResponses(
         await backOff(e);
       } finally {
         silence.stop();
+        // Of a stream that is not read to its end the transport would listen to its signal for good.
+        stream.abort();
       }
     }
   } finally {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { getEventListeners } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openSpark, SparkQueryFailed, supplySpark, type SparkSession } from '../../../clients/spark/index.js';
@@ -114,6 +115,20 @@ describe('SparkSession', () => {
       200_000,
     );
     assert.deepEqual(await session.interrupt('same'), []);
+  });
+
+  test('a signal that many queries share is heard by none of them once they are over', async () => {
+    const { signal } = new AbortController();
+    for (let i = 0; i < 3; i += 1) {
+      await session.command(`CREATE OR REPLACE TEMPORARY VIEW v${i} AS SELECT 1`, {}, { signal });
+      await readAll(session, 'SELECT id FROM range(0, 45000, 1, 1)', {}, { signal });
+      await assert.rejects(readAll(session, 'SELECT * FROM nowhere', {}, { signal }), SparkQueryFailed);
+      for await (const batch of session.query('SELECT id FROM range(0, 10000000, 1, 1)', {}, { signal })) {
+        assert.ok(batch.numRows > 0);
+        break;
+      }
+    }
+    assert.equal(getEventListeners(signal, 'abort').length, 0);
   });
 
   test('progress is told while a query runs, up to its last task', async () => {
