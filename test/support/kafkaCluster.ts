@@ -33,7 +33,7 @@ export interface KafkaCluster {
 
 export interface ClusterOptions {
   readonly size: number;
-  /** More settings of each broker, by its ports: main, controller, and one to spare for another listener. */
+  /** More settings of each broker, by its ports: main, controller, and `spare` and `second` for other listeners. */
   readonly settings?: (ports: Ports) => Readonly<Record<string, string | number>>;
 }
 
@@ -94,7 +94,7 @@ async function prepare(folder: string, { size, settings }: ClusterOptions): Prom
     const dir = path.join(folder, String(id));
     const place: Place = { cacheDir: cacheFolder(process.env), dir, env: process.env, signal };
     const ports = await choosePorts(
-      { main: BASE_PORT, controller: BASE_PORT + 10, spare: BASE_PORT + 20 },
+      { main: BASE_PORT, controller: BASE_PORT + 10, spare: BASE_PORT + 20, second: BASE_PORT + 25 },
       undefined,
       claims,
     );
