@@ -3,6 +3,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
 import { supplySpark, type SparkSupply } from '../../clients/spark/index.js';
 import type { Config } from '../../domain/config/config.js';
+import { silentLogger, type Logger } from '../../domain/logger.js';
 import type { AggregationResult, RunSparkAggregationInput } from '../../domain/stages.js';
 import {
   comparable,
@@ -14,6 +15,7 @@ import {
   type FiguresSchema,
 } from '../support/figures.js';
 import { aggregate, analyzeDeps, areFiguresOf } from '../support/aggregation.js';
+import { until } from '../support/installation.js';
 import { testName } from '../support/names.js';
 
 const NAME = testName('backfillday');
@@ -32,8 +34,12 @@ describe('a backfill’s run of one day', () => {
   const config = figuresConfig(NAME);
   /** Another session time-out, under which most figures are others. */
   const changed: Config = { ...config, analyze: { ...config.analyze, sessionTimeoutMs: 60_000 } };
-  const run = (input: RunSparkAggregationInput, settings: Config = config): Promise<AggregationResult> =>
-    aggregate(analyzeDeps(NAME, schema, spark, { config: settings }), input);
+  const run = (
+    input: RunSparkAggregationInput,
+    settings: Config = config,
+    logger: Logger = silentLogger,
+  ): Promise<AggregationResult> =>
+    aggregate(analyzeDeps(NAME, schema, spark, { config: settings, logger }), input);
   const rows = async (sql: string): Promise<Record<string, unknown>[]> =>
     (await schema.postgres.pool.query<Record<string, unknown>>(sql)).rows;
   const same = (clicks: readonly Click[]): Promise<void> => areFiguresOf(schema, clicks);
@@ -183,13 +189,23 @@ describe('a backfill’s run of one day', () => {
     const holder = await schema.postgres.pool.connect();
     await holder.query('BEGIN; LOCK TABLE aggregate_run IN EXCLUSIVE MODE');
     const ended: string[] = [];
-    const day = run({ day: '2026-01-30' }).then(() => ended.push('backfill'));
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    const live = run({ maxRows: 1 }).then(() => ended.push('live'));
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const waits = async (
+      name: string,
+      input: RunSparkAggregationInput,
+    ): Promise<{ run: Promise<unknown> }> => {
+      let waiting = false;
+      const info = (_: object, said: string): void => {
+        waiting ||= /waiting for another writer of figures/.test(said);
+      };
+      const ending = run(input, config, { ...silentLogger, info }).then(() => ended.push(name));
+      await until(`${name} to wait`, 60_000, () => waiting);
+      return { run: ending };
+    };
+    const day = await waits('backfill', { day: '2026-01-30' });
+    const live = await waits('live', { maxRows: 1 });
     await holder.query('COMMIT');
     holder.release();
-    await Promise.all([day, live]);
+    await Promise.all([day.run, live.run]);
     assert.deepEqual(ended, ['live', 'backfill']);
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, test } from 'node:test';
+import { until } from '../support/installation.js';
 import { click, install, type Installation } from './installation.js';
 
 /** About 600 bytes each: two batches of 1,000 fill the spool of 1 MiB. */
@@ -27,10 +27,13 @@ describe('a spool that is full', () => {
       const second = await i.consume({ after: first.next });
       assert.ok(first.batch && second.batch);
       assert.equal(i.spool.full, true);
-      let waited = true;
-      const third = i.consume({ after: second.next }).finally(() => (waited = false));
-      await sleep(2500);
-      assert.equal(waited, true, 'the third batch must not be read into a full spool');
+      let waits = 0;
+      const debug = (_: object, said: string): number => (waits += Number(/the spool is full/.test(said)));
+      const waiting = { ...i, logger: { ...i.logger, debug } };
+      let ended = false;
+      const third = waiting.consume({ after: second.next }).finally(() => (ended = true));
+      await until('it to wait, and to look again', 60_000, () => waits >= 2);
+      assert.equal(ended, false, 'the third batch must not be read into a full spool');
       assert.equal((await i.persist(first.batch)).outcome, 'persisted');
       assert.equal((await third).batch?.records, 1000);
     }));

@@ -1,12 +1,14 @@
 /** What only an administrator of Kafka does to a topic. */
 import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { parseServers } from '../../domain/config/servers.js';
+import { until } from './installation.js';
 
 export interface KafkaAdmin {
   /** Retention, at once: nothing below `offset` is left. */
   deleteBefore(topic: string, partition: number, offset: number): Promise<void>;
   /** Deletes the topic and makes it again, empty. */
   makeAgain(topic: string, partitions: number): Promise<void>;
+  /** Resolves when the brokers know them. */
   addPartitions(topic: string, count: number): Promise<void>;
 }
 
@@ -28,6 +30,11 @@ export async function withKafkaAdmin<T>(use: (admin: KafkaAdmin) => Promise<T>):
       },
       addPartitions: async (topic, count) => {
         await admin.createPartitions({ topicPartitions: [{ topic, count }] });
+        await until(`${count} partitions of ${topic}`, 30_000, async () => {
+          const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+          const partitions = topics[0]?.partitions ?? [];
+          return partitions.length === count && partitions.every(({ leader }) => leader >= 0);
+        });
       },
     });
   } finally {
@@ -37,9 +44,5 @@ export async function withKafkaAdmin<T>(use: (admin: KafkaAdmin) => Promise<T>):
 
 /** The brokers delete in the background. */
 async function gone(admin: Admin, topic: string): Promise<void> {
-  for (let tries = 0; tries < 100; tries += 1) {
-    if (!(await admin.listTopics()).includes(topic)) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`topic ${topic} is still there`);
+  await until(`the end of ${topic}`, 30_000, async () => !(await admin.listTopics()).includes(topic));
 }

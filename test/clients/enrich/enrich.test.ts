@@ -57,12 +57,13 @@ describe('enrichments', () => {
   });
 
   test('an agent made to keep regular expressions busy takes no time, and no half character remains', () => {
-    const began = performance.now();
+    // What this process worked, whatever else the machine does.
+    const before = process.cpuUsage();
     for (const part of ['Mozilla/5.0 (', '((((((', ' ;', '😀', 'Android '] as const) {
       const { browser = '', os = '' } = enrich.ua(part.repeat(200_000));
       assert.ok(!/\p{Surrogate}/u.test(browser + os));
     }
-    assert.ok(performance.now() - began < 2000);
+    assert.ok(process.cpuUsage(before).user < 2_000_000);
   });
 
   test('a visitor is 32 hex digits that depend on address, agent and key', async () => {

