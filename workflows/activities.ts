@@ -52,8 +52,11 @@ interface Activities {
   applyRetention(input: ApplyRetentionInput): Promise<RetentionResult>;
 }
 
-/** A worker that is gone leaves its spool's queue unread; after this long its batches are consumed again elsewhere. */
-const SPOOL_PATIENCE = '30 seconds';
+/**
+ * A worker that is gone leaves its spool's queue unread; after so many heartbeat timeouts (30 s by default) its batches
+ * are consumed again elsewhere. More than one: a worker that restarts should find its files still wanted.
+ */
+const SPOOL_PATIENCE = 1.5;
 
 /** Kafka and PostgreSQL come back within seconds of a restart, and lag grows meanwhile: ask often. */
 const INGEST_RETRY: RetryPolicy = {
@@ -90,6 +93,7 @@ export type Stages = ReturnType<typeof stages>;
 export function stages({ name, heartbeatMs, indexPatienceMs }: WorkflowSettings) {
   const call = (options: ActivityOptions): ReturnType<typeof proxyActivities<Activities>> =>
     proxyActivities<Activities>({ heartbeatTimeout: heartbeatMs, ...options });
+  const spoolPatience = heartbeatMs * SPOOL_PATIENCE;
 
   return {
     noteOffsets: (input: NoteOffsetsInput): Promise<NotedOffsets> =>
@@ -120,7 +124,7 @@ export function stages({ name, heartbeatMs, indexPatienceMs }: WorkflowSettings)
     ): Promise<ConsumeBatchResult> =>
       call({
         taskQueue: where.spoolQueue ?? ingestQueue(name),
-        ...(where.spoolQueue === undefined ? {} : { scheduleToStartTimeout: SPOOL_PATIENCE }),
+        ...(where.spoolQueue === undefined ? {} : { scheduleToStartTimeout: spoolPatience }),
         startToCloseTimeout: '30 minutes',
         cancellationType: ActivityCancellationType.TRY_CANCEL,
         retry: INGEST_RETRY,
@@ -134,7 +138,7 @@ export function stages({ name, heartbeatMs, indexPatienceMs }: WorkflowSettings)
     ): Promise<PersistBatchResult> =>
       call({
         taskQueue: where.spoolQueue,
-        scheduleToStartTimeout: SPOOL_PATIENCE,
+        scheduleToStartTimeout: spoolPatience,
         startToCloseTimeout: '15 minutes',
         retry: INGEST_RETRY,
         summary: batchSummary(where.number, batch),

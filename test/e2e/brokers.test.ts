@@ -45,7 +45,7 @@ test('the broker killed for 15 s in mid-ingest: the workflow still runs, and no 
       assert.equal(sent.code, 0, sent.stderr);
       await installation.worker();
       const run = installation.run(['pipeline']);
-      await until('the first batches', 60_000, async () => (await installation.status()).persisted > 0);
+      await until('the first batches', 60_000, async () => (await installation.persisted()) > 0);
       const { pid, brokers } = await up();
       process.kill(pid, 'SIGKILL');
       await sleep(OUTAGE_MS);

@@ -32,19 +32,18 @@ describe('workers come and go, wherever they stand', { concurrency: 2 }, () => {
           '--format',
           'access-log',
         ]);
-        const first = await installation.worker();
+        const env = { CLICKSTREAM_HEARTBEAT_MS: '5000' };
+        const first = await installation.worker({ env });
         const run = installation.run(['pipeline']);
-        await until('the first batches', 60_000, async () => (await installation.status()).persisted > 0);
+        await until('the first batches', 60_000, async () => (await installation.persisted()) > 0);
         assert.equal(await first.terminate(), 0, first.log());
-        const left = (await installation.status()).lag;
-        await installation.worker();
+        await installation.worker({ env });
         const { code, stderr } = await run;
         assert.equal(code, 0, stderr);
         const status = await installation.status();
         assert.deepEqual([status.records, status.duplicates, status.lag], [records, 0, 0]);
         const verified = await installation.run(['verify', '--drained']);
         assert.equal(verified.code, 0, verified.stdout + verified.stderr);
-        assert.ok(left >= 0);
       },
       smallBatches,
     );

@@ -33,6 +33,7 @@ describe('kill -9 of the worker loses nothing and counts nothing twice', { concu
             'access-log',
           ]);
           const env = {
+            CLICKSTREAM_HEARTBEAT_MS: '5000',
             CLICKSTREAM_FAILPOINT: place,
             CLICKSTREAM_FAILPOINT_MARKER: path.join(installation.folder, 'killed'),
           };

@@ -79,12 +79,16 @@ describe('the spool is a cache: no fault of it loses or doubles a record', { con
       'two spools',
       async (installation) => {
         assert.equal((await installation.run(['produce', '-'], {}, events(6000))).code, 0);
+        const env = { CLICKSTREAM_HEARTBEAT_MS: '5000' };
         // The first one sleeps after its first fetch, so that the chain is its own when the other comes up.
         const victim = await installation.worker({
-          env: { CLICKSTREAM_FAILPOINT: 'consumeBatch:after-fetch:sleep,persistBatch:before-commit:kill' },
+          env: {
+            ...env,
+            CLICKSTREAM_FAILPOINT: 'consumeBatch:after-fetch:sleep,persistBatch:before-commit:kill',
+          },
         });
         const run = installation.run(['pipeline']);
-        const heir = await installation.worker();
+        const heir = await installation.worker({ env });
         assert.equal((await victim.exited).signal, 'SIGKILL');
         const { code, stderr } = await run;
         assert.equal(code, 0, stderr);

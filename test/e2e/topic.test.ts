@@ -34,7 +34,7 @@ async function succeeds(installation: Installation, args: readonly string[]): Pr
 const verified = (installation: Installation): Promise<CliResult> =>
   succeeds(installation, ['verify', '--drained']);
 const arrived = (installation: Installation, clicks: number): Promise<void> =>
-  until(`${clicks} clicks`, 90_000, async () => (await statusOf(installation)).persisted === clicks);
+  until(`${clicks} clicks`, 90_000, async () => (await installation.persisted()) === clicks);
 
 /** The command that a message ends with, as the arguments of one. */
 function commandIn(text: string): string[] {

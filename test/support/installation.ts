@@ -2,6 +2,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import { cli, cliJson, ROOT, type CliResult } from './cli.js';
 import { testName } from './names.js';
 import { startWorker, type TestWorker, type WorkerOptions } from './worker.js';
@@ -26,6 +28,8 @@ export interface Installation {
   run(args: readonly string[], env?: Record<string, string>, input?: string): Promise<CliResult>;
   json<T>(args: readonly string[]): Promise<T>;
   status(): Promise<Status>;
+  /** The clicks in the ledger, read from PostgreSQL itself: to wait for, where a command each time would be a load. */
+  persisted(): Promise<number>;
   /** Resolves when the worker is ready. */
   worker(options?: Omit<WorkerOptions, 'config'>): Promise<TestWorker>;
 }
@@ -46,6 +50,7 @@ export async function withInstallation(
   writeFileSync(config, edit(yaml));
 
   const workers: TestWorker[] = [];
+  const ledger = new pg.Pool({ connectionString: process.env['DATABASE_URL'], max: 1 });
   const installation: Installation = {
     name,
     topic,
@@ -54,6 +59,12 @@ export async function withInstallation(
     run: (args, more = {}, input = '') => cli(['--config', config, ...args], { env: more, input }),
     json: (args) => cliJson(['--config', config, ...args]),
     status: () => cliJson<Status>(['--config', config, 'status']),
+    async persisted() {
+      const { rows } = await ledger.query<{ n: string }>(
+        `SELECT coalesce(sum(persisted), 0) AS n FROM "${name}".batch`,
+      );
+      return Number(rows[0]?.n);
+    },
     async worker(options = {}) {
       const worker = await startWorker({ ...options, config });
       workers.push(worker);
@@ -66,15 +77,16 @@ export async function withInstallation(
     await use(installation);
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));
+    await ledger.end();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** Looks every 100 ms. @throws when it takes longer than `ms`, naming what was waited for. */
+/** Looks every 100 ms, or as long after a look as it took. @throws when it takes longer than `ms`, naming what was waited for. */
 export async function until(what: string, ms: number, isSo: () => boolean | Promise<boolean>): Promise<void> {
   const end = Date.now() + ms;
-  while (!(await isSo())) {
+  for (let looked = Date.now(); !(await isSo()); looked = Date.now()) {
     if (Date.now() > end) throw new Error(`waited ${ms / 1000} s for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await sleep(Math.max(100, Date.now() - looked));
   }
 }
