@@ -50,8 +50,16 @@ export interface Arrival {
   readonly steps: readonly { readonly batch: readonly Click[]; readonly then: Then }[];
 }
 
-/** Nothing, a run bounded to one day, one of all marks, or two workers at once. */
-export type Then = 'nothing' | 'one day' | 'everything' | 'two at once';
+/** Nothing, runs of all or the oldest marks, alone or at once, a backfill of some days, or that beside runs. */
+export const THENS = [
+  'nothing',
+  'one day',
+  'everything',
+  'two at once',
+  'backfill',
+  'backfill beside runs',
+] as const;
+export type Then = (typeof THENS)[number];
 
 /** Clicks in any order of arrival, some more than once, in any split into batches, with any runs between these. */
 export const arrivals: fc.Arbitrary<Arrival> = fc
@@ -64,7 +72,7 @@ export const arrivals: fc.Arbitrary<Arrival> = fc
     cuts: fc.array(
       fc.record({
         at: fc.nat(999),
-        then: fc.constantFrom<Then>('nothing', 'one day', 'everything', 'two at once'),
+        then: fc.constantFrom(...THENS),
       }),
       { maxLength: 3 },
     ),
