@@ -1,4 +1,5 @@
 import type { Client as Elasticsearch } from '@elastic/elasticsearch';
+import type pg from 'pg';
 import { findFigure, type Figure } from '../../clients/elasticsearch/index.js';
 import {
   firstClicks,
@@ -20,6 +21,7 @@ import { cancelQueriesOf } from '../../clients/postgres/aggregate/lock.js';
 import { withClient, type Postgres } from '../../clients/postgres/pool.js';
 import { missingTables } from '../../clients/postgres/status/queries.js';
 import type { Config } from '../../domain/config/config.js';
+import { countrySpellings } from '../../domain/country.js';
 import { SchemaMismatch, ServerRefused, ServerUnavailable } from '../../domain/errors.js';
 import type { Document } from '../../domain/figure.js';
 import { applicationName } from '../../domain/names.js';
@@ -64,10 +66,24 @@ export async function explain(
   }
 }
 
+/** The figure of the first spelling that has one; the code's where none has. */
+async function readMeant(
+  client: pg.ClientBase,
+  asked: FigureKey,
+): Promise<{ readonly key: FigureKey; readonly kept: KeptFigure | undefined }> {
+  let key = asked;
+  for (const country of countrySpellings(asked.country)) {
+    key = { ...asked, country };
+    const kept = await readFigure(client, key);
+    if (kept !== undefined) return { key, kept };
+  }
+  return { key, kept: undefined };
+}
+
 async function collect(
   config: Config,
   clients: ExplainClients,
-  key: FigureKey,
+  asked: FigureKey,
   options: ExplainOptions,
   application: string,
 ): Promise<ExplainReport> {
@@ -78,7 +94,7 @@ async function collect(
       throw new SchemaMismatch(
         `PostgreSQL's schema ${config.name} lacks ${missing.slice(0, 3).join(', ')}: run \`clickstream migrate\``,
       );
-    const kept = await readFigure(client, key);
+    const { key, kept } = await readMeant(client, asked);
     const window = windowOf(key);
     const state = await readWindowState(client, key, window);
     await keepClicks(client, config, key, window);

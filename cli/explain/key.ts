@@ -35,7 +35,7 @@ export function parseKey(url: string, country: string, window: string): FigureKe
   return {
     ...parseWindow(window),
     url,
-    country: /^[a-z]{2}$/i.test(country) ? country.toUpperCase() : country,
+    country,
   };
 }
 

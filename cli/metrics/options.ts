@@ -6,6 +6,7 @@ import {
   type UsersSort,
 } from '../../clients/postgres/aggregate/rangeUsers.js';
 import { HOUR_MS } from '../../clients/postgres/aggregate/windows.js';
+import { countrySpellings } from '../../domain/country.js';
 import { UsageError } from '../../domain/errors.js';
 import { GRAINS } from '../../domain/names.js';
 import { isoOption } from '../format/window.js';
@@ -55,14 +56,15 @@ function common(options: MetricsOptions): {
     throw new UsageError(`--limit: expected a whole number from 1 to 999999999, got '${options.limit}'`);
   }
   const { url, country } = options;
+  if (url === '') throw new UsageError('--url: expected a URL, got nothing; without it there are all');
+  if (country === '')
+    throw new UsageError('--country: expected a country as the figures have it, or ZZ, got nothing');
   return {
     ...(from !== undefined && { from }),
     ...(to !== undefined && { to }),
     filter: {
       ...(url !== undefined && { url: url.endsWith('*') ? { prefix: url.slice(0, -1) } : url }),
-      ...(country !== undefined && {
-        country: /^[a-z]{2}$/i.test(country) ? country.toUpperCase() : country,
-      }),
+      ...(country !== undefined && { country: countrySpellings(country) }),
     },
     ...(options.limit !== undefined && { limit: Number(options.limit) }),
   };

@@ -27,7 +27,7 @@ export function register(program: Command, ctx: CliContext): void {
     .command('explain')
     .description('the clicks behind a figure, and what made it')
     .argument('<url>', 'letter by letter, as `metrics --csv` prints it')
-    .argument('<country>', 'ZZ: unknown')
+    .argument('<country>', 'as `metrics` prints it; small letters will do for a code; ZZ: unknown')
     .argument('<window>', 'an hour (2026-11-25T14), a day, a month (2026-11), all UTC, or total')
     .option(
       '--limit <n>',

@@ -102,7 +102,10 @@ export function register(program: Command, ctx: CliContext): void {
       '--search <words>',
       'only URLs with all of these words, in any order; of the last one its beginning is enough',
     )
-    .option('--country <code>', 'only this country (ISO code; ZZ: unknown)')
+    .option(
+      '--country <code>',
+      'only this country, as the events have it; two letters also mean the ISO code (ZZ: unknown)',
+    )
     .option(
       '--from <time>',
       'only windows that begin at this time or later (ISO date or time; UTC without a zone)',

@@ -185,6 +185,17 @@ describe('explain', () => {
     assert.match(explainText(unknown, 80), /\\u\{1b\}.*no figure has this URL/s);
   });
 
+  test('a country is meant letter by letter where the figures have it so, else as its code', async () => {
+    const code = await ask(['/a', 'de', DAY]);
+    assert.deepEqual([code.country, code.verdict], ['DE', 'equal']);
+    await sql(`INSERT INTO click_metrics (figure_id, grain, url, country, click_count, bot_clicks, unique_users,
+                 unique_users_exact, timed_clicks, total_time_spent_ms, version, deleted)
+               VALUES (figure_id('total', NULL, '/small', 'de'), 'total', '/small', 'de', 3, 0, 0, true, 0, 0, 7, false)`);
+    const small = await ask(['/small', 'de', 'total']);
+    assert.deepEqual([small.country, small.figure?.click_count], ['de', 3]);
+    assert.equal((await ask(['/a', 'deu', DAY])).verdict, 'nothing');
+  });
+
   test('a figure that vanished says so', async () => {
     await sql(`INSERT INTO click_metrics (figure_id, grain, url, country, click_count, bot_clicks, unique_users,
                  unique_users_exact, timed_clicks, total_time_spent_ms, version, deleted)
@@ -236,7 +247,7 @@ describe('explain', () => {
   test('windows are taken as people and `metrics` write them; others are refused with the choices', () => {
     const hour = { grain: 'hour', start: Date.UTC(2026, 0, 5, 10), url: '-x', country: 'ZZ' };
     for (const window of [`${DAY}T10`, `${DAY} 10:00`, `${DAY}T10:00:00Z`, `${DAY}T10:00:00.000Z`])
-      assert.deepEqual(parseKey('-x', 'zz', window), hour);
+      assert.deepEqual(parseKey('-x', 'ZZ', window), hour);
     for (const window of ['', 'all', '2026', '2026-13', '2026-02-30', `${DAY}T24`, `${DAY}T10:30`])
       assert.throws(
         () => parseKey('/', 'DE', window),

@@ -98,6 +98,8 @@ describe('metrics', () => {
   test('what is wrong is named with the choices, before any connection', async () => {
     const down = { ELASTICSEARCH_URL: 'http://127.0.0.1:1' };
     for (const [args, message] of [
+      [['--country', ''], /--country: expected a country as the figures have it, or ZZ, got nothing/],
+      [['--url', ''], /--url: expected a URL, got nothing/],
       [['--grain', 'week'], /--grain: expected one of hour, day, month, total, got 'week'/],
       [
         ['--grain', 'day', '--from', '2026-02-01', '--to', '2026-01-01'],

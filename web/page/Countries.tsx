@@ -36,8 +36,7 @@ export function Countries({ view, change, list }: Props) {
         shown={isWhole ? Math.max(all, FIRST) : FIRST}
         what="Country"
         isChosen={(country) => countries.includes(country)}
-        // What is no country code is no filter: the server takes two letters.
-        choose={(country) => (/^[A-Z]{2}$/.test(country) ? () => toggle(country) : undefined)}
+        choose={(country) => () => toggle(country)}
         name={format.countryName}
         label={(country) => <span class="name">{format.countryName(country)}</span>}
       />

@@ -1,5 +1,6 @@
 /** The parameters of a request, checked one by one: what is unknown, malformed or out of bounds is named. */
 import { KEYWORD_LENGTH, type FigureFilter } from '../../clients/elasticsearch/index.js';
+import { countrySpellings } from '../../domain/country.js';
 import { isoInstant } from '../../domain/time.js';
 
 export class BadParameter extends Error {
@@ -22,6 +23,28 @@ const SHOWN = 60;
 export const COMMON = ['from', 'to', 'grain', 'url', 'q', 'country'] as const;
 
 const quoted = (value: string): string => `'${value.length > SHOWN ? `${value.slice(0, SHOWN)}…` : value}'`;
+
+/**
+ * The parameters of an address as it was sent. What is no UTF-8 once it is decoded would become other letters in
+ * silence, and ask for what nobody meant.
+ * @param query behind the question mark
+ */
+export function readParameters(query: string): URLSearchParams {
+  for (const pair of query.split('&')) {
+    const [name = '', ...value] = pair.split('=');
+    try {
+      if (/[^!-~]/.test(pair)) throw new URIError('unencoded');
+      decodeURIComponent(name);
+      decodeURIComponent(value.join('='));
+    } catch {
+      throw new BadParameter(
+        name.slice(0, SHOWN),
+        `expected UTF-8, percent-encoded (a percent sign is %25), got ${quoted(value.join('='))}`,
+      );
+    }
+  }
+  return new URLSearchParams(query);
+}
 
 /** Refuses parameters that are not `known`, and those that come twice though only one can hold. */
 export function checkNames(params: URLSearchParams, known: readonly string[]): void {
@@ -64,20 +87,28 @@ export function count(params: URLSearchParams, name: string, most: number, other
   return Number(text);
 }
 
+/** No event has such a text: it is rejected before. */
+function checkText(name: string, text: string, most: number): void {
+  if (text.includes('\0')) throw new BadParameter(name, 'expected text without NUL (%00), got a NUL in it');
+  if (text.length > most)
+    throw new BadParameter(name, `expected at most ${most} characters, got ${text.length}`);
+}
+
 export function filterOf(params: URLSearchParams): Filter {
   const [url, words, countries] = [params.get('url'), params.get('q'), params.getAll('country')];
-  if (url !== null && url.length > KEYWORD_LENGTH)
-    throw new BadParameter('url', `expected at most ${KEYWORD_LENGTH} characters, got ${url.length}`);
-  if (words !== null && words.length > LONGEST_WORDS)
-    throw new BadParameter('q', `expected at most ${LONGEST_WORDS} characters, got ${words.length}`);
+  if (url === '') throw new BadParameter('url', 'expected a URL, got nothing; without it there are all');
+  if (url !== null) checkText('url', url, KEYWORD_LENGTH);
+  if (words !== null) checkText('q', words, LONGEST_WORDS);
   if (countries.length > MOST_COUNTRIES)
     throw new BadParameter('country', `expected at most ${MOST_COUNTRIES}, got ${countries.length}`);
-  for (const country of countries)
-    if (!/^[A-Za-z]{2}$/.test(country))
-      throw new BadParameter('country', `expected two letters such as DE, got ${quoted(country)}`);
+  for (const country of countries) {
+    if (country === '')
+      throw new BadParameter('country', 'expected a country as the figures have it, or ZZ, got nothing');
+    checkText('country', country, KEYWORD_LENGTH);
+  }
   return {
     ...(url !== null && { url }),
     ...(words !== null && words.trim() !== '' && { words }),
-    ...(countries.length > 0 && { country: countries.map((country) => country.toUpperCase()) }),
+    ...(countries.length > 0 && { country: countries.flatMap(countrySpellings) }),
   };
 }

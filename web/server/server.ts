@@ -6,7 +6,7 @@ import type { Logger } from '../../domain/logger.js';
 import { figures, figuresCsv, overview, top, type Index } from './answers.js';
 import { failureOf, type Failure } from './failure.js';
 import type { FreshnessSource } from './freshness.js';
-import { BadParameter } from './parameters.js';
+import { BadParameter, readParameters } from './parameters.js';
 import type { StaticFile } from './staticFiles.js';
 import { createTurns, type InTurn } from './turns.js';
 
@@ -97,6 +97,10 @@ async function sendCsv(
   await pipeline(Readable.from(all()), response);
 }
 
+const OVERVIEW = '/api/overview';
+const TOP = '/api/top';
+const PATHS: ReadonlySet<string> = new Set([OVERVIEW, TOP, '/api/figures']);
+
 interface Turns {
   readonly question: InTurn;
   readonly export: InTurn;
@@ -119,28 +123,21 @@ async function answer(
     return send(response, 405, { error: { message } }, { Allow: 'GET, HEAD' });
   }
   // Not resolved against the base: `//name` would be a host.
-  const { pathname, searchParams } = new URL(`http://host${request.url ?? '/'}`);
+  const { pathname, search } = new URL(`http://host${request.url ?? '/'}`);
   const file = files.get(pathname);
   if (file) return sendFile(request, response, file);
+  if (!PATHS.has(pathname))
+    return sendFailure(response, { status: 404, error: { message: `there is no ${pathname} here` } });
+  const params = readParameters(search.slice(1));
   const sendAnswer = async (work: () => Promise<object>): Promise<void> =>
     send(response, 200, await turns.question(signal, work));
-  switch (pathname) {
-    case '/api/overview':
-      return sendAnswer(() => overview(index, searchParams, () => freshness.read(), signal));
-    case '/api/top':
-      return sendAnswer(() => top(index, searchParams, signal));
-    case '/api/figures': {
-      const format = searchParams.get('format');
-      if (format === 'csv') {
-        const parts = figuresCsv(index, searchParams, signal);
-        return turns.export(signal, () => sendCsv(request, response, index.name, parts));
-      }
-      if (format !== null) throw new BadParameter('format', 'expected csv, or nothing for JSON');
-      return sendAnswer(() => figures(index, searchParams, signal));
-    }
-    default:
-      return sendFailure(response, { status: 404, error: { message: `there is no ${pathname} here` } });
-  }
+  if (pathname === OVERVIEW) return sendAnswer(() => overview(index, params, () => freshness.read(), signal));
+  if (pathname === TOP) return sendAnswer(() => top(index, params, signal));
+  const format = params.get('format');
+  if (format === null) return sendAnswer(() => figures(index, params, signal));
+  if (format !== 'csv') throw new BadParameter('format', 'expected csv, or nothing for JSON');
+  const parts = figuresCsv(index, params, signal);
+  return turns.export(signal, () => sendCsv(request, response, index.name, parts));
 }
 
 /** Not listening yet. */

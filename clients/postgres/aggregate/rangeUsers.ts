@@ -13,7 +13,8 @@ export interface UsersRange {
 export interface UsersFilter {
   /** Exact, or the beginning of the URLs wanted. */
   readonly url?: string | { readonly prefix: string };
-  readonly country?: string;
+  /** Any of them. */
+  readonly country?: readonly string[];
 }
 
 export const USERS_SORT = ['unique_users', 'click_count', 'url', 'country'] as const;
@@ -73,8 +74,8 @@ export function rangeUsersQuery(
     values['prefix'] = url.prefix;
   }
   if (country !== undefined) {
-    conditions.push('country = :country');
-    values['country'] = country;
+    conditions.push(`country IN (${country.map((_, i) => `:country${i}`).join(', ')})`);
+    country.forEach((one, i) => (values[`country${i}`] = one));
   }
   const query = `
   WITH merged AS (
