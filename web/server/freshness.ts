@@ -1,4 +1,5 @@
-/** How old the figures are. Asks PostgreSQL and Kafka, in its own time: a page never waits for it. */
+/** How old the figures are. Asks PostgreSQL, Kafka and Elasticsearch, in its own time: a page never waits for it. */
+import { readAliasState } from '../../clients/elasticsearch/index.js';
 import { openKafka } from '../../clients/kafka/index.js';
 import { isIncarnation } from '../../clients/postgres/offsets.js';
 import { openPostgres, withClient } from '../../clients/postgres/pool.js';
@@ -7,12 +8,15 @@ import {
   readBacklogs,
   readOffsets,
   readRuns,
+  type IndexBacklog,
   type StoredOffset,
 } from '../../clients/postgres/status/queries.js';
 import type { Settings } from '../../clients/settings/loadConfig.js';
 import { temporalTarget, workflowsLink } from '../../clients/temporal/index.js';
 import { hasServer } from '../../domain/config/servers.js';
-import { analyzeWorkflowId } from '../../domain/names.js';
+import { strayAlias } from '../../domain/inStep.js';
+import { analyzeWorkflowId, GRAINS } from '../../domain/names.js';
+import type { Index } from './answers.js';
 
 /** What is not known, because its server is not named or does not answer, is null. */
 export interface Freshness {
@@ -43,7 +47,17 @@ export interface FreshnessSource {
 
 const settled = <T>(work: Promise<T>): Promise<T | undefined> => work.catch(() => undefined);
 
-export function openFreshness({ config, servers }: Settings): FreshnessSource {
+/** Whether every read alias stands for the index that runs feed. */
+async function areAliasesFed({ client, name }: Index, fed: readonly IndexBacklog[]): Promise<boolean> {
+  const signal = AbortSignal.timeout(LONGEST);
+  const states = await Promise.all(GRAINS.map((grain) => readAliasState(client, name, grain, signal)));
+  return states.every(({ grain, alias, index, problem }) => {
+    const own = fed.filter((one) => one.grain === grain);
+    return (problem ?? strayAlias(alias, index, own)) === undefined;
+  });
+}
+
+export function openFreshness({ config, servers }: Settings, index: Index): FreshnessSource {
   const { name } = config;
   const postgres = hasServer(servers, 'postgres') ? openPostgres(servers, name, { max: 2 }) : undefined;
   const kafka = hasServer(servers, 'kafka') ? openKafka(servers, `${name}-web`) : undefined;
@@ -83,19 +97,21 @@ export function openFreshness({ config, servers }: Settings): FreshnessSource {
   async function collect(): Promise<Freshness> {
     const state = await settled(fromPostgres());
     const [run] = state?.runs ?? [];
-    const behind = state?.backlogs.some((index) => index.behind > 0 || index.rejected > 0);
+    const backlogs = state?.backlogs ?? [];
+    const isBehind = backlogs.some((one) => one.behind > 0 || one.rejected > 0);
+    const areFed = backlogs.length === 0 ? undefined : await settled(areAliasesFed(index, backlogs));
     return {
       last_event: state?.lastEvent ?? null,
       last_run: run
         ? {
             at: run.finishedAt,
             workflow_id: analyzeWorkflowId(name),
-            outcome: behind ? 'aggregated, index behind' : 'indexed',
+            outcome: isBehind ? 'aggregated, index behind' : 'indexed',
           }
         : null,
       lag_records: state ? ((await settled(lag(state.offsets))) ?? null) : null,
       runs_url: runsUrl,
-      index_in_step: behind === undefined || state?.backlogs.length === 0 ? null : !behind,
+      index_in_step: areFed === undefined ? null : areFed && !isBehind,
     };
   }
 

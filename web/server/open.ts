@@ -73,9 +73,10 @@ export async function openWeb(settings: Settings, options: OpenWebOptions): Prom
   const { host = WEB_HOST, port = WEB_PORT, allowHosts = [], logger } = options;
   const { name } = settings.config;
   const client = openElasticsearch(settings.servers);
-  const freshness = openFreshness(settings);
+  const index = { client, name };
+  const freshness = openFreshness(settings, index);
   const server = createWebServer({
-    index: { client, name },
+    index,
     freshness,
     files: readStaticFiles(join(projectRoot(), 'dist/web/page')),
     ...((isLoopback(host) || allowHosts.length > 0) && {
