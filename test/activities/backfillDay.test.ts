@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
+import type { Failpoint } from '../../activities/deps.js';
 import { supplySpark, type SparkSupply } from '../../clients/spark/index.js';
 import type { Config } from '../../domain/config/config.js';
 import { silentLogger, type Logger } from '../../domain/logger.js';
@@ -207,5 +209,32 @@ describe('a backfill’s run of one day', () => {
     holder.release();
     await Promise.all([day.run, live.run]);
     assert.deepEqual(ended, ['live', 'backfill']);
+  });
+
+  test('a live run that comes in the middle of a day waits for the rest of that day, and for no other', async () => {
+    await schema.add(someClicks(200, '2026-01-30T00:00:00Z', '2026-02-02T00:00:00Z'));
+    const justInLine = async (): Promise<boolean> =>
+      (
+        await rows(
+          `SELECT FROM pg_locks WHERE relation = 'aggregate_run'::regclass AND NOT granted
+             AND waitstart > clock_timestamp() - interval '1 second'`,
+        )
+      ).length > 0;
+    let live: Promise<AggregationResult> | undefined;
+    let inLine = false;
+    const failpoint: Failpoint = async (place) => {
+      if (place === 'runSparkAggregation:mid-spark') live ??= run({ maxRows: 1 });
+      if (place === 'runSparkAggregation:before-commit')
+        while (!inLine) {
+          inLine = await justInLine();
+          await sleep(20);
+        }
+    };
+    const runs = new Map<string, number>();
+    const deps = analyzeDeps(NAME, schema, spark, { config, failpoint });
+    for (const day of DAYS) runs.set(day, Number((await aggregate(deps, { day })).run));
+    runs.set('live', Number((await live)?.run));
+    const order = [...runs].sort(([, a], [, b]) => a - b).map(([who]) => who);
+    assert.deepEqual(order, ['2026-01-30', 'live', '2026-01-31', '2026-02-01']);
   });
 });
