@@ -18,6 +18,7 @@ import {
 import { closeGate } from '../support/gate.js';
 import { until } from '../support/installation.js';
 import { testName } from '../support/names.js';
+import { withSparkOfVersion } from '../support/otherSpark.js';
 import { openWire } from '../support/wire.js';
 import { aggregate, analyzeDeps, areFiguresOf, newActivity } from '../support/aggregation.js';
 
@@ -232,6 +233,21 @@ describe('a run that something goes wrong with', () => {
       ),
     );
     await nothingLeft();
+  });
+
+  test('Spark is of another version: final, with both versions, nothing is computed', async () => {
+    await schema.add(clicks);
+    await withSparkOfVersion('3.5.6', async (remote) => {
+      const other = supplySpark(remote);
+      await assert.rejects(
+        run({}, { spark: () => other.session() }),
+        failed('ServerRefused', true, /expected version 4\.1 or newer, got 3\.5\.6/),
+      );
+      await other.close();
+    });
+    await nothingLeft();
+    await run();
+    await same(clicks);
   });
 
   test('clicks without a value in the column of roles.url: final, with the column and the hours', async () => {

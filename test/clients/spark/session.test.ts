@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openSpark, SparkQueryFailed, supplySpark, type SparkSession } from '../../../clients/spark/index.js';
 import { ServerRefused, ServerUnavailable } from '../../../domain/errors.js';
+import { withSparkOfVersion } from '../../support/otherSpark.js';
 import { checkCount, endless, oneRow, readAll, REMOTE } from './support.js';
 
 describe('SparkSession', () => {
@@ -140,6 +141,20 @@ describe('SparkSession', () => {
     for (const { tasks, tasksDone, stages, stagesDone } of told)
       assert.ok(tasksDone <= tasks && stagesDone <= stages);
   });
+});
+
+test('a Spark of a version without theta sketches is refused for good, with the version that is expected', async () => {
+  for (const version of ['3.5.6', '4.0.2', '4', 'mine'])
+    await withSparkOfVersion(version, (remote) =>
+      assert.rejects(
+        openSpark(remote),
+        (e) =>
+          e instanceof ServerRefused &&
+          !e.retryable &&
+          e.message ===
+            `Spark Connect at ${remote.slice('sc://'.length)}: expected version 4.1 or newer, got ${version}`,
+      ),
+    );
 });
 
 describe('supplySpark', () => {
