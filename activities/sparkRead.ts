@@ -8,7 +8,12 @@ import { planReading, type ReadingPlan } from '../clients/postgres/aggregate/rea
 import { isRefusal } from '../clients/postgres/errors.js';
 import { IDENTITY, type IdentityRow } from '../clients/postgres/identity.js';
 import type { Postgres } from '../clients/postgres/pool.js';
-import type { ExecuteOptions, SparkBatch, SparkSession } from '../clients/spark/index.js';
+import {
+  createViews,
+  type ExecuteOptions,
+  type SparkBatch,
+  type SparkSession,
+} from '../clients/spark/index.js';
 import { ServerRefused } from '../domain/errors.js';
 import type { Logger } from '../domain/logger.js';
 import { damagedFigure, isUnreadableSketch } from '../clients/postgres/aggregate/damagedFigure.js';
@@ -54,8 +59,10 @@ export async function computeInSpark(
   // Interrupting a job leaves its queries in PostgreSQL alone, and a Spark that hangs interrupts nothing.
   const end = (): void => void endQueries(deps, reading.application);
   alive.signal.addEventListener('abort', end, { once: true });
+  let done = false;
   try {
     await untilOver(run(deps, session, alive, reading, plan, take), alive.signal, TIDY_MS);
+    done = true;
   } catch (e) {
     await endQueries(deps, reading.application);
     if (alive.signal.aborted) throw e;
@@ -66,7 +73,9 @@ export async function computeInSpark(
   } finally {
     alive.signal.removeEventListener('abort', end);
     const names = plan.views.map(({ name }) => name);
-    await dropViews(session, plan.slices.length > 1 ? [...names, plan.figures] : names);
+    const dropped = dropViews(session, plan.slices.length > 1 ? [...names, plan.figures] : names);
+    // Their names are this run's own: the merge needs not wait.
+    if (!done) await dropped;
   }
 }
 
@@ -93,7 +102,7 @@ async function run(
       statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     });
   await session.set(settings, alive.signal);
-  for (const { name, source } of views) await session.createView(name, 'jdbc', jdbc(source), options);
+  await createViews(session, 'jdbc', new Map(views.map(({ name, source }) => [name, jdbc(source)])), options);
   if (slices.length === 1) return take(afterFailpoint(session.query(query, {}, options), deps));
   const cache = `CACHE TABLE ${figures} OPTIONS ('storageLevel' 'DISK_ONLY') AS ${query}`;
   await Promise.all([session.command(cache, {}, options), deps.failpoint('runSparkAggregation:mid-spark')]);

@@ -4,6 +4,7 @@ import { jdbcUrl } from '../../clients/postgres/aggregate/jdbc.js';
 import { withClient, type Postgres } from '../../clients/postgres/pool.js';
 import { withTables, type Bench } from '../ingest/bench.js';
 import { peakMemoryMb } from '../ingest/processTimes.js';
+import { supplySpark, type SparkSupply } from '../../clients/spark/index.js';
 import { addLateClicks, BEGIN_MS, configurationOf, fillClicks, hoursOf, type Clicks } from './clicks.js';
 import { runOurs } from './ours.js';
 import { runPostgresOwn } from './postgresOwn.js';
@@ -32,7 +33,10 @@ export async function aggregateBench(
   const compared = await withTables(bench, configurationOf(name), async (postgres) => {
     await fillClicks(postgres, options);
     bench.report(`${options.clicks.toLocaleString('en-US')} clicks made`);
-    const { rounds, groups, checksum } = await compare(bench, postgres, options);
+    const spark = supplySpark(bench.servers.spark.remote);
+    const { rounds, groups, checksum } = await compare(bench, postgres, spark, options).finally(() =>
+      spark.close(),
+    );
     const all = await runWhole(bench, postgres, hoursOf(options));
     bench.report(`whole run of all hours: ${all.seconds.toFixed(1)} s`);
     if (all.clicks !== options.clicks)
@@ -53,6 +57,7 @@ export async function aggregateBench(
 async function compare(
   bench: Bench,
   postgres: Postgres,
+  spark: SparkSupply,
   options: AggregateBenchOptions,
 ): Promise<{ rounds: Round[]; groups: number; checksum: string }> {
   const { servers, signal } = bench;
@@ -60,7 +65,7 @@ async function compare(
   const url = await withClient(postgres, `${postgres.name}:bench`, (client) =>
     Promise.resolve(jdbcUrl(servers.spark.jdbcUrl, client)),
   );
-  const ours = { servers, postgres, config, url, signal };
+  const ours = { spark, postgres, config, url, signal };
   const hours = hoursOf(options);
   const middle = hours.slice(hours.length >> 1, (hours.length >> 1) + 1);
   const contestants = {

@@ -4,14 +4,15 @@ import { jdbcOptions } from '../../clients/postgres/aggregate/jdbc.js';
 import { planReading } from '../../clients/postgres/aggregate/reading.js';
 import { estimateClicks, exportSnapshot } from '../../clients/postgres/aggregate/run.js';
 import { withClient, type Postgres } from '../../clients/postgres/pool.js';
-import { openSpark } from '../../clients/spark/index.js';
-import type { Config, Servers } from '../../domain/config/config.js';
+import { createViews, type SparkSupply } from '../../clients/spark/index.js';
+import type { Config } from '../../domain/config/config.js';
 import { tallyArrow, type Tally } from './tally.js';
 
 const HOUR_MS = 3_600_000;
 
 export interface Ours {
-  readonly servers: Servers;
+  /** One session for all runs, as a worker has it. */
+  readonly spark: SparkSupply;
   readonly postgres: Postgres;
   readonly config: Config;
   /** PostgreSQL as Spark sees it. */
@@ -20,31 +21,23 @@ export interface Ours {
 }
 
 export async function runOurs(
-  { servers, postgres, config, url, signal }: Ours,
+  { spark, postgres, config, url, signal }: Ours,
   hours: readonly number[],
 ): Promise<Tally> {
   return withClient(postgres, `${postgres.name}:bench`, async (client) => {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
     const clicks = await estimateClicks(client, hours[0] ?? 0, (hours.at(-1) ?? 0) + HOUR_MS);
     const snapshot = await exportSnapshot(client);
-    const session = await openSpark(servers.spark.remote, { signal });
+    const session = await spark.session();
     try {
       const { views, settings } = planReading(config, { hours, clicks, stored: 0, suffix: 'bench' });
       await session.set(settings, signal);
-      for (const { name, source } of views) {
-        const read = {
-          url,
-          source,
-          snapshot,
-          applicationName: `${config.name}:bench`,
-          statementTimeoutMs: 600_000,
-        };
-        await session.createView(name, 'jdbc', jdbcOptions(read), { signal });
-      }
+      const read = { url, snapshot, applicationName: `${config.name}:bench`, statementTimeoutMs: 600_000 };
+      const sources = views.map(({ name, source }) => [name, jdbcOptions({ ...read, source })] as const);
+      await createViews(session, 'jdbc', new Map(sources), { signal });
       const query = hourFiguresQuery(views.map(({ name }) => name));
       return await tallyArrow(session.query(query, {}, { signal }));
     } finally {
-      await session.close();
       await client.query('ROLLBACK');
     }
   });

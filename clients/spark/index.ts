@@ -31,6 +31,7 @@ import { SparkSession, type OpenOptions } from './session.js';
 
 export type { RecordBatch as SparkBatch } from 'apache-arrow';
 export type { SparkPatience } from './connection.js';
+export { createViews } from './createViews.js';
 export { SparkColumnRefused, SparkQueryFailed } from './errors.js';
 export type { SparkValue } from './literal.js';
 export { parseSparkRemote, type SparkRemote } from './remote.js';

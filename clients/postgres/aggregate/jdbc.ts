@@ -44,6 +44,8 @@ export function jdbcOptions(read: JdbcRead): Record<string, string> {
       'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ' +
       (snapshot === undefined ? '' : `SET TRANSACTION SNAPSHOT '${snapshot}'; `) +
       (systemId === undefined ? '' : `${refuseOthers(systemId)}; `) +
+      // By the planner's guesses of lookups, which are far too high, it would compile each time what runs for moments.
+      'SET LOCAL jit = off; ' +
       `SET LOCAL statement_timeout = ${Math.round(read.statementTimeoutMs)}`,
   };
 }
