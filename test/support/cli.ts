@@ -14,7 +14,13 @@ export interface CliResult {
 /** Runs `clickstream …args` as a user does, from the project's root. */
 export function cli(
   args: readonly string[],
-  options: { readonly env?: Record<string, string>; readonly input?: string; readonly cwd?: string } = {},
+  options: {
+    readonly env?: Record<string, string>;
+    readonly input?: string;
+    readonly cwd?: string;
+    /** Gets all of stderr so far, whenever there is more. */
+    readonly onStderr?: (stderr: string) => void;
+  } = {},
 ): Promise<CliResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [path.join(ROOT, 'cli/clickstream.mjs'), ...args], {
@@ -25,7 +31,10 @@ export function cli(
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      stderr += chunk;
+      options.onStderr?.(stderr);
+    });
     child.on('error', reject);
     // A command that ends before it has read its input says why by its exit code.
     child.stdin.on('error', () => undefined);
