@@ -59,6 +59,7 @@ export async function persistInTransaction(
   const all: readonly RowRange[] = rows === 0 ? [] : [[0, rows]];
   const straight = way === 'straight' ? without(candidates, rows) : [];
   await copyStraight(context, straight);
+  if (candidates.length > 0 || way === 'candidates') await deps.claimOrder.turnOf(batchId, alive);
   const checked = await persistCandidates(context, way === 'straight' ? candidates : all);
   const accepted = checked.accepted + straight.reduce((n, [from, to]) => n + to - from, 0);
 

@@ -10,6 +10,7 @@ import type { PlainEvent } from '../domain/event/plain/event.js';
 import { FAMILIES, type Family } from '../domain/names.js';
 import type { OffsetRange } from '../domain/stages.js';
 import type { BatchMemory } from './batchMemory.js';
+import type { ClaimOrder } from './claimOrder.js';
 import type { RowEntries } from './rowEntries.js';
 import type { SpoolFile, SpoolWriter } from './spool.js';
 
@@ -44,6 +45,11 @@ const DAY_US = 86_400_000_000;
 
 /** What one `write` to a file carries at least. */
 const CHUNK = 256 * 1024;
+
+export interface Claims {
+  readonly claims: ClaimFilter;
+  readonly claimOrder: ClaimOrder;
+}
 
 export interface Decoders {
   readonly decoder: Decoder;
@@ -155,14 +161,16 @@ export class BatchWriter {
   }
 
   /** The batch is complete: claims its ids and makes it readable under its id. */
-  async commit(batchId: string, ranges: readonly OffsetRange[], filter: ClaimFilter): Promise<void> {
+  async commit(batchId: string, ranges: readonly OffsetRange[], claims: Claims): Promise<void> {
     await this.flush(true);
+    const claimed = this.memory.claims.settle(claims.claims);
+    claims.claimOrder.claimed(batchId);
     await this.spool.commit({
       batchId,
       sourceId: this.source.sourceId,
       ranges,
       days: [...this.days].sort(),
-      ...this.memory.claims.settle(filter),
+      ...claimed,
       ...this.counts,
       filteredBy: this.filteredBy,
     });

@@ -239,7 +239,7 @@ class Consumption {
       source.incarnation,
       ranges.map(({ partition, from, to }) => [partition, from, to]),
     );
-    await writer.commit(batchId, ranges, this.deps.claims);
+    await writer.commit(batchId, ranges, this.deps);
     const { sourceId } = source;
     const { records } = writer.counts;
     return { batchId, sourceId, topic, shard, ranges, records, bytes: writer.bytes };

@@ -7,6 +7,7 @@ import type { ClaimFilter } from '../domain/claimFilter.js';
 import type { Decoder } from '../domain/event/decoder.js';
 import type { PlainEvent } from '../domain/event/plain/event.js';
 import type { Logger } from '../domain/logger.js';
+import type { ClaimOrder } from './claimOrder.js';
 import type { Spool } from './spool.js';
 
 export type { Logger } from '../domain/logger.js';
@@ -41,6 +42,7 @@ export interface IngestDeps extends BaseDeps {
   readonly spool: Spool;
   /** The event ids that this process has seen lately: one for all its shards. */
   readonly claims: ClaimFilter;
+  readonly claimOrder: ClaimOrder;
   /** Aborted when the worker begins to shut down: consumeBatch then returns what it has. */
   readonly draining?: AbortSignal;
 }

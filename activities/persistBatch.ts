@@ -35,7 +35,9 @@ export function createPersistBatch(
     const result = await underHeartbeat(
       () => progress,
       (alive) => persist({ deps, ways, memory }, batch, progress, alive),
-    );
+    ).finally(() => {
+      deps.claimOrder.ended(batch.batchId);
+    });
     if (result.outcome === 'persisted') await deps.spool.remove(batch.batchId);
     return result;
   });

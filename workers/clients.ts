@@ -10,6 +10,7 @@ import { visitorKey } from '../clients/postgres/visitorKey.js';
 import type { Settings } from '../clients/settings/loadConfig.js';
 import { supplySpark } from '../clients/spark/index.js';
 import { ClaimFilter } from '../domain/claimFilter.js';
+import { ClaimOrder } from '../activities/claimOrder.js';
 import type { Logger } from '../domain/logger.js';
 import { failpointFromEnv } from './failpoint.js';
 import { lanesOf } from './queues.js';
@@ -55,7 +56,15 @@ export async function openClients(
       const decoders = await openDecoders(config, key);
       const spool = await openSpool(config, logger);
       closing.push(() => spool.close());
-      clients.ingest = { ...base, ...decoders, kafka, spool, claims: new ClaimFilter(), draining };
+      clients.ingest = {
+        ...base,
+        ...decoders,
+        kafka,
+        spool,
+        claims: new ClaimFilter(),
+        claimOrder: new ClaimOrder(),
+        draining,
+      };
     }
     if (role !== 'ingest') {
       const elasticsearch = openElasticsearch(servers);

@@ -16,6 +16,7 @@ import { visitorKey } from '../../clients/postgres/visitorKey.js';
 import { parseConfig } from '../../domain/config/parse.js';
 import { parseServers } from '../../domain/config/servers.js';
 import { ClaimFilter } from '../../domain/claimFilter.js';
+import { ClaimOrder } from '../../activities/claimOrder.js';
 import { silentLogger } from '../../domain/logger.js';
 import type {
   BatchRef,
@@ -102,6 +103,7 @@ export async function install(
     decoder,
     spool,
     claims: new ClaimFilter(),
+    claimOrder: new ClaimOrder(),
   };
   const env = (attempt: number): MockActivityEnvironment =>
     new MockActivityEnvironment({ attempt, heartbeatTimeoutMs: 3000 });
