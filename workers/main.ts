@@ -45,9 +45,12 @@ function parseRole(args: readonly string[]): { role: Role; config: string | unde
   return { role, config: values.config };
 }
 
+/** Worker and server may be started together: so long, ms, is it waited for. */
+const TEMPORAL_STARTS = 10_000;
+
 /** Search attributes that nobody registered would stop every workflow: then runs go without them. */
 async function mayTag({ servers, config }: Settings): Promise<boolean> {
-  const temporal = await connectTemporal(servers);
+  const temporal = await connectTemporal(servers, TEMPORAL_STARTS);
   try {
     if (!config.temporal.searchAttributes) return false;
     const { ready, problem } = await registerSearchAttributes(temporal);

@@ -3,6 +3,7 @@ import type { ConnectionOptions } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Servers } from '../../domain/config/config.js';
 import { ClickstreamError, ServerRefused, ServerUnavailable } from '../../domain/errors.js';
+import { isRefused, refuseClosed } from './refused.js';
 
 /** Address, TLS and key in the form that client and worker both take. */
 export interface TemporalTarget {
@@ -68,11 +69,15 @@ function tlsOf(
   };
 }
 
-/** @throws ServerUnavailable within 10 s when nobody answers; ServerRefused for credentials or an unknown namespace. */
-export async function connectTemporal(servers: Servers): Promise<TemporalClient> {
+/**
+ * @param startingMs how long a refused connection may be that of a server that is just starting; default 1.5 s
+ * @throws ServerUnavailable within 10 s when nobody answers; ServerRefused for credentials or an unknown namespace.
+ */
+export async function connectTemporal(servers: Servers, startingMs = 1_500): Promise<TemporalClient> {
   const target = temporalTarget(servers);
   let connection: Connection | undefined;
   try {
+    await refuseClosed(target.address, startingMs);
     connection = await Connection.connect({ ...target.options, connectTimeout: 10_000 });
     await connection.workflowService.describeNamespace({ namespace: target.namespace });
   } catch (error) {
@@ -104,6 +109,10 @@ export function mapTemporalError(error: unknown, target: TemporalTarget): Error 
   const code: number | undefined = grpc?.code;
   const where = `Temporal at ${target.address}, namespace ${target.namespace}`;
   const said = error instanceof Error ? error.message : String(error);
+  if (isRefused(error))
+    return new ServerUnavailable('Temporal', `${where} does not answer: the connection is refused`, {
+      cause: error,
+    });
   if (grpc !== undefined && code === GRPC.NOT_FOUND && /namespace/i.test(grpc.details))
     return new ServerRefused(
       'Temporal',
