@@ -50,6 +50,22 @@ describe('days', () => {
       assert.deepEqual([...found].sort(), days);
     }));
 
+  test('of a day, PostgreSQL finds the pages of an hour without reading the others', () =>
+    withInstallation('hour', async (i) => {
+      await make(i, ['20260210']);
+      const plan = await withClient(i.postgres, `${i.postgres.name}:test`, async (client) => {
+        // A day without rows is read whole in no time.
+        await client.query('BEGIN; SET LOCAL enable_seqscan = off');
+        const { rows } = await client.query<Record<string, string>>(
+          `EXPLAIN SELECT FROM geo_data
+           WHERE event_time >= '2026-02-10T05:00:00Z' AND event_time < '2026-02-10T06:00:00Z'`,
+        );
+        await client.query('ROLLBACK');
+        return rows;
+      });
+      assert.match(JSON.stringify(plan), /Bitmap Index Scan on geo_data_20260210_event_time_idx/);
+    }));
+
   test('records spread over 60 days come in whole, 32 new days a batch at most', () =>
     withInstallation('spread', async (i) => {
       await i.produce(
