@@ -90,6 +90,14 @@ describe('the analysis page, for everybody', () => {
     await close(page);
   });
 
+  test('filters as long as they may be stay within the width', async () => {
+    const long = `?q=${'x'.repeat(200)}&country=${'X'.repeat(300)}`;
+    const page = await site.open(long, { viewport: { width: 320, height: 740 } });
+    await page.getByRole('button', { name: /Remove the filter Country/ }).waitFor();
+    assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 320);
+    await close(page);
+  });
+
   test('nothing moves away under the reader when the figures come', async () => {
     for (const viewport of [
       { width: 1_280, height: 900 },

@@ -25,10 +25,10 @@ export function Filters({ view, change }: { readonly view: View; readonly change
         <Chip
           key={country}
           name="Country"
-          label={format.countryName(country)}
+          label={format.shortened(format.countryName(country), 80)}
           remove={() => change({ countries: countries.filter((other) => other !== country) })}
         >
-          <span>{format.countryName(country)}</span>
+          <span>{format.shortened(format.countryName(country), 80)}</span>
         </Chip>
       ))}
       {filters > 1 && (
