@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
 import { test } from 'node:test';
 import pg from 'pg';
 import type { BackfillProgress, BackfillResult } from '../../domain/backfill/result.js';
 import type { AnalyzeResult } from '../../domain/stages.js';
+import { ROOT } from '../support/cli.js';
 import { randomFrom } from '../support/figures.js';
 import { until, withInstallation, type Installation } from '../support/installation.js';
 
@@ -158,4 +162,48 @@ test('a backfill puts right what changed behind the marks, says so before, once 
     const none = await installation.run(['backfill', '--from', '2030-01-01']);
     assert.equal(none.code, 0, none.stderr);
     assert.match(none.stdout, /no day to compute: 2030-01-01 and later has neither clicks nor figures/);
+  }));
+
+test('Ctrl-C in the middle of a day ends the waiting alone: it exits 130, says that the run goes on, how to follow and how to end it', () =>
+  withInstallation('interrupted', async (installation) => {
+    await installation.worker();
+    await send(installation, visits());
+    await installation.json(['pipeline']);
+    const holder = new pg.Client({ connectionString: process.env['DATABASE_URL'] });
+    await holder.connect();
+    try {
+      // The day in hand waits for it.
+      await holder.query(`BEGIN; LOCK TABLE ${installation.name}.aggregate_run IN EXCLUSIVE MODE`);
+      const child = spawn(
+        process.execPath,
+        [path.join(ROOT, 'cli/clickstream.mjs'), '--config', installation.config, 'backfill'],
+        { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] },
+      );
+      const said = { out: '', err: '' };
+      child.stdout.setEncoding('utf8').on('data', (chunk: string) => (said.out += chunk));
+      child.stderr.setEncoding('utf8').on('data', (chunk: string) => (said.err += chunk));
+      await until('the day to be in hand', 60_000, async () => {
+        const { rows } = await sql(
+          installation,
+          `SELECT FROM pg_stat_activity WHERE application_name LIKE '${installation.name}:backfill:%'`,
+        );
+        return rows.length > 0;
+      });
+      child.kill('SIGINT');
+      const [code] = (await once(child, 'close')) as [number | null];
+      assert.equal(code, 130, said.err);
+      assert.equal(said.out, '');
+      assert.match(
+        said.err,
+        /-backfill-all goes on: the same command follows it again, `clickstream .*backfill cancel` ends it/,
+      );
+      assert.doesNotMatch(said.err, /\n\s+at /);
+    } finally {
+      await holder.end();
+    }
+    const followed = await installation.run(['backfill', '--json']);
+    assert.equal(followed.code, 0, followed.stderr);
+    const result = JSON.parse(followed.stdout) as BackfillResult;
+    assert.deepEqual([result.outcome, result.days], ['done', DAYS]);
+    await assertVerified(installation);
   }));
