@@ -114,7 +114,8 @@ function changed(args: readonly string[], options: SparkServerOptions, uiPort: n
       .join(path.delimiter);
   const more = Object.entries({ 'spark.ui.port': String(uiPort), ...settings });
   return args.flatMap((arg, i) => {
-    if (arg.startsWith('-Xmx')) return [`-Xmx${heap}`];
+    // It lives for a few queries: code that is compiled well comes too late for them.
+    if (arg.startsWith('-Xmx')) return ['-XX:TieredStopAtLevel=1', `-Xmx${heap}`];
     if (arg.startsWith('-Duser.timezone=')) return [`-Duser.timezone=${zone}`];
     if (i === classPath && kept !== undefined) return [kept];
     if (args[i - 1] === '--driver-memory') return [heap];
