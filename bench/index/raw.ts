@@ -5,11 +5,12 @@ import type { Servers } from '../../domain/config/config.js';
 /** @returns seconds until the last answer */
 export async function sendRaw(
   servers: Servers,
+  alias: string,
   bodies: readonly Buffer[],
   connections: number,
 ): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
-  const url = new URL('/_bulk?filter_path=errors', servers.elasticsearch.url);
+  const url = new URL(`/${alias}/_bulk?require_alias=true&filter_path=errors`, servers.elasticsearch.url);
   const post = (body: Buffer): Promise<void> =>
     new Promise((resolve, reject) => {
       const headers = { 'content-type': 'application/x-ndjson', 'content-length': body.length };

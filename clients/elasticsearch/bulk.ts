@@ -42,33 +42,39 @@ interface Item {
   readonly status: number;
   readonly error?: ErrorCause;
 }
-/** What a change comes to; the change itself may go, so that what waits for an answer is bytes and little else. */
+/** What a change comes to; the change itself may go, so that what waits for an answer is its text and little else. */
 interface Line {
   readonly id: string;
   readonly version: string;
   readonly deletes: boolean;
-  readonly bytes: Buffer;
+  readonly text: string;
+  /** Of the text in UTF-8. */
+  readonly bytes: number;
 }
 
-const lineOf = (change: Change, alias: string): Line => ({
-  id: change.id,
-  version: change.version,
-  deletes: change.document === undefined,
-  bytes: Buffer.from(bulkLines(change, alias)),
-});
+function lineOf(change: Change): Line {
+  const text = bulkLines(change);
+  return {
+    id: change.id,
+    version: change.version,
+    deletes: change.document === undefined,
+    text,
+    bytes: Buffer.byteLength(text),
+  };
+}
 
 /** Cuts into requests by bytes and count; a change larger than the bound goes alone. */
 function* chunks(lines: readonly Line[], maxBytes: number): Generator<Line[]> {
   let chunk: Line[] = [];
   let bytes = 0;
   for (const line of lines) {
-    if (chunk.length > 0 && (bytes + line.bytes.length > maxBytes || chunk.length === CHUNK_CHANGES)) {
+    if (chunk.length > 0 && (bytes + line.bytes > maxBytes || chunk.length === CHUNK_CHANGES)) {
       yield chunk;
       chunk = [];
       bytes = 0;
     }
     chunk.push(line);
-    bytes += line.bytes.length;
+    bytes += line.bytes;
   }
   if (chunk.length > 0) yield chunk;
 }
@@ -99,11 +105,9 @@ class Sending {
       const response = await this.client.transport.request<{ items: typeof items }>(
         {
           method: 'POST',
-          path: '/_bulk',
-          querystring: {
-            filter_path: ANSWER,
-          },
-          bulkBody: Buffer.concat(lines.map((line) => line.bytes)),
+          path: `/${this.alias}/_bulk`,
+          querystring: { require_alias: true, filter_path: ANSWER },
+          bulkBody: Buffer.from(lines.map((line) => line.text).join('')),
         },
         abortable(this.options.signal),
       );
@@ -186,8 +190,7 @@ export function sendChanges(
   changes: readonly Change[],
   options: BulkOptions,
 ): Promise<Sent> {
-  const alias = writeAlias(index);
-  const lines = changes.map((change) => lineOf(change, alias));
+  const lines = changes.map(lineOf);
   return sendLines(new Sending(client, index, options), lines, options);
 }
 

@@ -14,10 +14,13 @@ function documentJson(d: Document): string {
   );
 }
 
-/** The lines of one change in a bulk body, each ended. An older version never wins over a newer one. */
-export function bulkLines(change: Change, alias: string): string {
-  const target = `{"_index":"${alias}","_id":"${change.id}","version":${change.version},"version_type":"external"`;
+/**
+ * The lines of one change in the body of a bulk request to its write alias, each ended. An older version never wins over a
+ * newer one.
+ */
+export function bulkLines(change: Change): string {
+  const target = `{"_id":"${change.id}","version":${change.version},"version_type":"external"}`;
   return change.document === undefined
-    ? `{"delete":${target}}}\n`
-    : `{"index":${target},"require_alias":true}}\n${documentJson(change.document)}\n`;
+    ? `{"delete":${target}}\n`
+    : `{"index":${target}}\n${documentJson(change.document)}\n`;
 }

@@ -18,7 +18,7 @@ import { assertIndexIsFigures, index, keptRejects } from '../support/indexing.js
 import { testName } from '../support/names.js';
 
 const HOUR = '2026-11-01T10:00:00Z';
-const isBulk = ({ path }: Seen): boolean => path === '/_bulk';
+const isBulk = ({ path }: Seen): boolean => path.endsWith('/_bulk');
 const urls = (n: number, from = 0) =>
   Array.from({ length: n }, (_, i) => ({ url: `/p/${from + i}`, clicks: i + 1 }));
 

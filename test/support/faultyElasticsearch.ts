@@ -186,7 +186,7 @@ interface BulkAnswer {
 }
 
 function itemStatuses(path: string, { body }: Answer): number[] {
-  if (path !== '/_bulk') return [];
+  if (!path.endsWith('/_bulk')) return [];
   const { items = [] } = JSON.parse(body.toString()) as BulkAnswer;
   return items.flatMap((item) => Object.values(item).flatMap((one) => (one.error ? [one.status] : [])));
 }
