@@ -139,7 +139,7 @@ async function watch(
     told.add(text);
   };
   let askedAt = begun;
-  let asking: Promise<Account | undefined> = Promise.resolve(undefined);
+  let asking: Promise<Account | undefined> | undefined;
   while (!signal.aborted) {
     await pause(ASK_EVERY, signal);
     if (signal.aborted) break;
@@ -150,7 +150,10 @@ async function watch(
           if ((await pollers(temporal, queue, queue === queues[0] ? 'workflow' : 'activity')) === 0)
             once(`nobody polls the task queue ${queue}: start a worker with \`npx clickstream worker\``);
       }
-      asking = accountOf(temporal, run);
+      // One question at a time: a query waits for a worker, and one left behind would meet a closed connection.
+      asking ??= accountOf(temporal, run)
+        .catch(() => undefined)
+        .finally(() => (asking = undefined));
       const account = await within(ASK_EVERY * 5, asking);
       if (signal.aborted || account === undefined) continue;
       ctx.status(statusLine(account));
@@ -160,7 +163,7 @@ async function watch(
       // The run itself is waited for elsewhere and reports what is wrong; a missed look is none.
     }
   }
-  await asking.catch(() => undefined);
+  await asking;
 }
 
 const statusLine = ({ counts, stage }: Account): string =>
