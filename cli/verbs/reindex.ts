@@ -5,7 +5,7 @@ import {
   openElasticsearch,
   replacedIndices,
 } from '../../clients/elasticsearch/index.js';
-import { forgetIndices } from '../../clients/postgres/index/cursor.js';
+import { forgetIndices, readFed } from '../../clients/postgres/index/cursor.js';
 import { forgetRejectsOf } from '../../clients/postgres/index/rejects.js';
 import { openPostgres, withClient } from '../../clients/postgres/pool.js';
 import type { Settings } from '../../clients/settings/loadConfig.js';
@@ -113,14 +113,17 @@ async function dropOld(ctx: CliContext, { config, servers }: Settings): Promise<
   const elasticsearch = openElasticsearch(servers);
   const postgres = openPostgres(servers, config.name, { max: 1 });
   try {
-    const dropped = [];
-    for (const grain of GRAINS)
-      dropped.push(...(await replacedIndices(elasticsearch, config.name, grain, ctx.signal)));
-    const names = dropped.map((one) => one.index);
-    await dropIndices(elasticsearch, names);
-    await withClient(postgres, `${config.name}:reindex-drop-old`, async (client) => {
+    const dropped = await withClient(postgres, `${config.name}:reindex-drop-old`, async (client) => {
+      const replaced = [];
+      for (const grain of GRAINS) {
+        const fed = new Set((await readFed(client, grain)).map((one) => one.index));
+        replaced.push(...(await replacedIndices(elasticsearch, config.name, grain, fed, ctx.signal)));
+      }
+      const names = replaced.map((one) => one.index);
+      await dropIndices(elasticsearch, names);
       await forgetIndices(client, names);
       await forgetRejectsOf(client, names);
+      return replaced;
     });
     const lines = dropped.map(
       (one) => `${one.index} deleted: ${counted(one.documents, 'document')}, ${megabytes(one.bytes)}`,

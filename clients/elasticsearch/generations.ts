@@ -107,18 +107,26 @@ export async function countDocuments(client: Client, index: string, signal?: Abo
   return (await client.count({ index }, abortable(signal))).count;
 }
 
-/** The indices of a grain older than the one behind its read alias, oldest first; none where no alias stands. */
+/**
+ * The installation's indices of a grain older than the one behind its read alias, oldest first; none where no alias
+ * stands. An index of such a name that runs never fed, and that none of ours came after, is somebody else's.
+ * @param fed indices that have a cursor
+ */
 export async function replacedIndices(
   client: Client,
   name: string,
   grain: Grain,
+  fed: ReadonlySet<string>,
   signal?: AbortSignal,
 ): Promise<ReplacedIndex[]> {
   const live = await findIndex(client, name, grain, signal);
   if (live === undefined) return [];
   const alias = readAlias(name, grain);
-  const older = Object.keys(await generationsOf(client, alias, signal))
+  const all = await generationsOf(client, alias, signal);
+  const replaced = new Set(Object.values(all).map((state) => noteOf(state).replaces));
+  const older = Object.keys(all)
     .filter((index) => generation(index, alias) < generation(live.index, alias))
+    .filter((index) => fed.has(index) || replaced.has(index) || noteOf(all[index]).reindexRun !== undefined)
     .sort((a, b) => generation(a, alias) - generation(b, alias));
   if (older.length === 0) return [];
   const { indices = {} } = await client.indices.stats(

@@ -55,8 +55,12 @@ describe('reindexGrain', () => {
     );
     assert.deepEqual(await behind(), [second]);
     assert.equal(await clicks(), 36);
-    const [old] = await replacedIndices(t.elasticsearch, name, 'total');
+    const foreign = physicalIndex(name, 'total', 0);
+    await t.elasticsearch.indices.create({ index: foreign });
+    const [old, ...others] = await replacedIndices(t.elasticsearch, name, 'total', new Set());
+    await t.elasticsearch.indices.delete({ index: foreign });
     assert.equal(old?.index, first);
+    assert.deepEqual(others, []);
     assert.equal(old.documents, 8);
     await t.put(2, [{ url: '/p/0', clicks: 100 }]);
     const next = await index();
