@@ -135,7 +135,7 @@ describe('metrics options', () => {
       {
         grain: 'day',
         sort: 'click_count',
-        country: 'DE',
+        country: ['de', 'DE'],
         from: '2026-11-01T00:00:00.000Z',
         to: '2026-11-01T23:00:00.000Z',
         limit: 5,
@@ -211,7 +211,7 @@ describe('metrics --merge options', () => {
         range: { from: Date.UTC(2026, 10, 1), to: Date.UTC(2026, 10, 2, 9) },
         sort: 'unique_users',
         url: { prefix: '/a' },
-        country: 'DE',
+        country: ['de', 'DE'],
       },
     );
     assert.deepEqual(toMergeQuery({ merge: true }).range, { from: -Infinity, to: Infinity });
