@@ -33,9 +33,13 @@ export async function aggregateBench(
   const compared = await withTables(bench, configurationOf(name), async (postgres) => {
     await fillClicks(postgres, options);
     bench.report(`${options.clicks.toLocaleString('en-US')} clicks made`);
-    const spark = supplySpark(bench.servers.spark.remote);
-    const { rounds, groups, checksum } = await compare(bench, postgres, spark, options).finally(() =>
-      spark.close(),
+    // A session each, kept as long as the rounds last, so that the settings of one are not those of the other.
+    const sessions = {
+      ours: supplySpark(bench.servers.spark.remote),
+      textbook: supplySpark(bench.servers.spark.remote),
+    };
+    const { rounds, groups, checksum } = await compare(bench, postgres, sessions, options).finally(() =>
+      Promise.all([sessions.ours.close(), sessions.textbook.close()]),
     );
     const all = await runWhole(bench, postgres, hoursOf(options));
     bench.report(`whole run of all hours: ${all.seconds.toFixed(1)} s`);
@@ -57,7 +61,7 @@ export async function aggregateBench(
 async function compare(
   bench: Bench,
   postgres: Postgres,
-  spark: SparkSupply,
+  sessions: Readonly<Record<'ours' | 'textbook', SparkSupply>>,
   options: AggregateBenchOptions,
 ): Promise<{ rounds: Round[]; groups: number; checksum: string }> {
   const { servers, signal } = bench;
@@ -65,11 +69,11 @@ async function compare(
   const url = await withClient(postgres, `${postgres.name}:bench`, (client) =>
     Promise.resolve(jdbcUrl(servers.spark.jdbcUrl, client)),
   );
-  const ours = { spark, postgres, config, url, signal };
+  const ours = { spark: sessions.ours, postgres, config, url, signal };
   const hours = hoursOf(options);
   const middle = hours.slice(hours.length >> 1, (hours.length >> 1) + 1);
   const contestants = {
-    textbook: () => runTextbook(servers, postgres.name, url, signal),
+    textbook: () => runTextbook(sessions.textbook, postgres.name, url, signal),
     full: () => runOurs(ours, hours),
     postgres: () => runPostgresOwn(postgres),
     oneHour: () => runOurs(ours, middle),

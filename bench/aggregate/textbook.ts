@@ -1,6 +1,5 @@
 /** Spark as its guide has it: whole tables over one JDBC connection each, fetchsize set, everything else in Spark. */
-import { openSpark } from '../../clients/spark/index.js';
-import type { Servers } from '../../domain/config/config.js';
+import type { SparkSupply } from '../../clients/spark/index.js';
 import { quoteIdent } from '../../clients/postgres/sql.js';
 import { tallyArrow, type Tally } from './tally.js';
 
@@ -25,33 +24,29 @@ const SETTINGS = {
   'spark.sql.adaptive.coalescePartitions.enabled': 'false',
 };
 
-/** @param url PostgreSQL as Spark sees it */
+/** @param spark one session for all runs, as ours has it; @param url PostgreSQL as Spark sees it */
 export async function runTextbook(
-  servers: Servers,
+  spark: SparkSupply,
   name: string,
   url: string,
   signal: AbortSignal,
 ): Promise<Tally> {
-  const session = await openSpark(servers.spark.remote, { signal });
-  try {
-    await session.set(SETTINGS, signal);
-    for (const [view, table] of [
-      ['textbook_click', 'click_data'],
-      ['textbook_geo', 'geo_data'],
-    ] as const)
-      await session.createView(
-        view,
-        'jdbc',
-        {
-          url,
-          driver: 'org.postgresql.Driver',
-          dbtable: `${quoteIdent(name)}.${quoteIdent(table)}`,
-          fetchsize: '10000',
-        },
-        { signal },
-      );
-    return await tallyArrow(session.query(FIGURES, {}, { signal }));
-  } finally {
-    await session.close();
-  }
+  const session = await spark.session();
+  await session.set(SETTINGS, signal);
+  for (const [view, table] of [
+    ['textbook_click', 'click_data'],
+    ['textbook_geo', 'geo_data'],
+  ] as const)
+    await session.createView(
+      view,
+      'jdbc',
+      {
+        url,
+        driver: 'org.postgresql.Driver',
+        dbtable: `${quoteIdent(name)}.${quoteIdent(table)}`,
+        fetchsize: '10000',
+      },
+      { signal },
+    );
+  return tallyArrow(session.query(FIGURES, {}, { signal }));
 }
