@@ -40,11 +40,16 @@ export async function fillTopic({ servers, signal, report }: Bench, measured: Sh
     const { records, bytes } = await kafka.produce(topic, counted(), { signal });
     const partitions = Array.from({ length: PARTITIONS }, (_, p) => p);
     const ends = await kafka.lastStableOffsets(topic, partitions, signal);
-    const upTo = (share: number): Position[] =>
-      [...ends].map(([partition, end]) => ({
-        partition,
-        offset: Math.round(Number(end) * share).toString(),
-      }));
+    // What rounding takes from one partition comes back in the next, so that the sum is exact.
+    const upTo = (share: number): Position[] => {
+      let [wanted, given] = [0, 0];
+      return [...ends].map(([partition, end]) => {
+        wanted += Number(end) * share;
+        const offset = Math.round(wanted) - given;
+        given += offset;
+        return { partition, offset: offset.toString() };
+      });
+    };
     report(`${records.toLocaleString('en-US')} events in ${topic}`);
     return {
       topic,
