@@ -84,11 +84,10 @@ async function persist(
   });
   if (known !== undefined) return { outcome: 'persisted', counts: known, replayed: true };
   const reader = await SpoolReader.open(deps.spool, batch.batchId, memory);
-  try {
-    return await persistSpooled(lasting, batch, reader, own, progress, alive);
-  } finally {
-    reader.close();
-  }
+  const result = await persistSpooled(lasting, batch, reader, own, progress, alive);
+  // Of an attempt that was given up, something may still hold it.
+  reader.close();
+  return result;
 }
 
 async function persistSpooled(

@@ -51,7 +51,7 @@ export class SpoolReader {
     private readonly entries: Buffer,
   ) {}
 
-  /** To be closed when nobody reads from it any more. @throws SpoolLost */
+  /** To be closed when nobody reads from it any more; one that is not costs memory, no more. @throws SpoolLost */
   static async open(spool: Spool, batchId: string, memory: ReadMemory): Promise<SpoolReader> {
     const batch = await spool.find(batchId);
     const { bytes, crc } = batch.files.rows;
