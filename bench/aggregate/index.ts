@@ -9,19 +9,22 @@ import { addLateClicks, BEGIN_MS, configurationOf, fillClicks, hoursOf, type Cli
 import { runOurs } from './ours.js';
 import { runPostgresOwn } from './postgresOwn.js';
 import { sparkPid } from './sparkPid.js';
-import { summarize, type AggregateSummary, type Round, type Whole } from './summary.js';
+import { summarize, type AggregateSummary, type Compared, type Round, type Whole } from './summary.js';
 import type { Tally } from './tally.js';
 import { runTextbook } from './textbook.js';
-import { addHistory, runWhole } from './whole.js';
+import { addHistory, runWhole, startWorker, type WholeRun } from './whole.js';
 
 export { describeSummary, type AggregateSummary } from './summary.js';
 
 export interface AggregateBenchOptions extends Clicks {
   readonly rounds: number;
+  /** Rounds of everybody before those that count. */
+  readonly warmUp: number;
 }
 
-/** Runs of one marked hour; the first on new figures is not counted. */
+/** Runs of one marked hour that count, and those before them, which do not. */
 const HOUR_RUNS = 3;
+const HOUR_WARM_UPS = 3;
 const HISTORY_DAYS = 29;
 
 export async function aggregateBench(
@@ -38,23 +41,23 @@ export async function aggregateBench(
       ours: supplySpark(bench.servers.spark.remote),
       textbook: supplySpark(bench.servers.spark.remote),
     };
-    const { rounds, groups, checksum } = await compare(bench, postgres, sessions, options).finally(() =>
+    const result = await compare(bench, postgres, sessions, options).finally(() =>
       Promise.all([sessions.ours.close(), sessions.textbook.close()]),
     );
-    const all = await runWhole(bench, postgres, hoursOf(options));
+    const worker = await startWorker(bench, postgres);
+    const all = await runWhole(worker, postgres, hoursOf(options)).finally(() => worker.close());
     bench.report(`whole run of all hours: ${all.seconds.toFixed(1)} s`);
     if (all.clicks !== options.clicks)
       throw new Error(`the whole run counted ${all.clicks} clicks of ${options.clicks}`);
-    return { rounds, groups, checksum, all };
+    return { ...result, all };
   });
   const history = await withTables(bench, configurationOf(`${name}_h`), (postgres) =>
     compareHistory(bench, postgres, options),
   );
   const pid = sparkPid(bench.servers.spark.remote);
-  const { rounds, all, groups, checksum } = compared;
-  const { clicks, hours } = options;
+  const { all, ...rest } = compared;
   const sparkRssMb = (pid === undefined ? undefined : peakMemoryMb(pid)) ?? null;
-  return summarize({ clicks, hours, groups, checksum }, rounds, { all, ...history, sparkRssMb });
+  return summarize(options, rest, { all, ...history, sparkRssMb });
 }
 
 /** @throws when two contestants differ in groups or figures */
@@ -63,7 +66,7 @@ async function compare(
   postgres: Postgres,
   sessions: Readonly<Record<'ours' | 'textbook', SparkSupply>>,
   options: AggregateBenchOptions,
-): Promise<{ rounds: Round[]; groups: number; checksum: string }> {
+): Promise<Compared> {
   const { servers, signal } = bench;
   const config = configurationOf(postgres.name);
   const url = await withClient(postgres, `${postgres.name}:bench`, (client) =>
@@ -100,19 +103,21 @@ async function compare(
       );
     return seconds;
   };
-  // Whoever came first would pay for what Spark loads and compiles.
-  for (const contestant of ['oneHour', 'full', 'textbook'] as const) await timed('warming up', contestant);
-  const rounds: Round[] = [];
-  for (let round = 1; round <= options.rounds; round++) {
-    const what = `round ${round}`;
-    rounds.push({
-      textbook: await timed(what, 'textbook'),
-      full: await timed(what, 'full'),
-      postgres: await timed(what, 'postgres'),
-      oneHour: await timed(what, 'oneHour'),
-    });
-  }
-  return { rounds, groups: agreed?.groups ?? 0, checksum: agreed?.checksum ?? '' };
+  const oneRound = async (what: string): Promise<Round> => ({
+    textbook: await timed(what, 'textbook'),
+    full: await timed(what, 'full'),
+    postgres: await timed(what, 'postgres'),
+    oneHour: await timed(what, 'oneHour'),
+  });
+  const several = async (what: string, count: number): Promise<Round[]> => {
+    const done: Round[] = [];
+    while (done.length < count) done.push(await oneRound(`${what} ${done.length + 1}`));
+    return done;
+  };
+  // What a JVM loads and compiles a worker pays for once in its life: everybody runs in before the clock counts.
+  const warmUp = await several('warm-up', options.warmUp);
+  const rounds = await several('round', options.rounds);
+  return { warmUp, rounds, groups: agreed?.groups ?? 0, checksum: agreed?.checksum ?? '' };
 }
 
 /** One marked hour of the first day: with the figures of that day, then with those of thirty. */
@@ -123,22 +128,30 @@ async function compareHistory(
 ): Promise<Pick<Whole, 'oneDay' | 'thirtyDays'>> {
   const day = { clicks: Math.round((clicks / hours) * 24 * DAY_SHARE), hours: 24 };
   await fillClicks(postgres, day);
-  await runWhole(bench, postgres, hoursOf(day));
-  const hour = BEGIN_MS + 12 * 3_600_000;
-  let late = 0;
-  const again = async (what: string): Promise<Whole['oneDay']> => {
-    const runs = [];
-    for (let n = 0; n <= HOUR_RUNS; n++) {
-      await addLateClicks(postgres, hour, late++);
-      const run = await runWhole(bench, postgres, [hour]);
-      bench.report(`${what}, one hour: ${run.seconds.toFixed(2)} s`);
-      runs.push(run);
-    }
-    return runs.slice(1);
-  };
-  const oneDay = await again('a day of figures');
-  await addHistory(postgres, HISTORY_DAYS);
-  return { oneDay, thirtyDays: await again('30 days of figures') };
+  const worker = await startWorker(bench, postgres);
+  try {
+    await runWhole(worker, postgres, hoursOf(day));
+    const hour = BEGIN_MS + 12 * 3_600_000;
+    let late = 0;
+    const again = async (what: string): Promise<WholeRun[]> => {
+      const runs = [];
+      for (let n = 0; n < HOUR_WARM_UPS + HOUR_RUNS; n++) {
+        await addLateClicks(postgres, hour, late++);
+        const run = await runWhole(worker, postgres, [hour]);
+        bench.report(
+          `${what}, one hour${n < HOUR_WARM_UPS ? ' (warm-up)' : ''}: ${run.seconds.toFixed(2)} s, of it ` +
+            `Spark ${run.sparkSeconds.toFixed(2)} s, merge ${run.mergeSeconds.toFixed(2)} s`,
+        );
+        runs.push(run);
+      }
+      return runs.slice(HOUR_WARM_UPS);
+    };
+    const oneDay = await again('a day of figures');
+    await addHistory(postgres, HISTORY_DAYS);
+    return { oneDay, thirtyDays: await again('30 days of figures') };
+  } finally {
+    await worker.close();
+  }
 }
 
 /** Thirty days of as many clicks as the rounds have would take longer to make than everything else. */

@@ -9,6 +9,15 @@ export interface Round {
   readonly oneHour: number;
 }
 
+/** What the contestants did, all of which gave the same groups and figures. */
+export interface Compared {
+  /** Before the clock counted; the first of each contestant is what a Spark that has just started needs. */
+  readonly warmUp: readonly Round[];
+  readonly rounds: readonly Round[];
+  readonly groups: number;
+  readonly checksum: string;
+}
+
 export interface Whole {
   /** All hours into empty figures. */
   readonly all: WholeRun;
@@ -25,6 +34,7 @@ export interface AggregateSummary {
   readonly groups: number;
   readonly checksum: string;
   readonly rounds: number;
+  readonly warm_up_rounds: number;
   readonly full_s: number;
   readonly textbook_s: number;
   readonly postgres_s: number;
@@ -37,6 +47,8 @@ export interface AggregateSummary {
   readonly one_hour_ratio: number;
   /** One marked hour, the whole run: with 30 days of figures ÷ with one. */
   readonly history_ratio: number;
+  /** The first run of each, warm-up included: Spark's come first after its start, and the textbook's first of all. */
+  readonly cold_s: Readonly<Record<keyof Round, number>>;
   readonly whole_s: number;
   readonly whole_spark_s: number;
   readonly whole_merge_s: number;
@@ -53,13 +65,8 @@ export interface AggregateSummary {
 const round = (n: number, digits: number): number => Number(n.toFixed(digits));
 
 export function summarize(
-  found: {
-    readonly clicks: number;
-    readonly hours: number;
-    readonly groups: number;
-    readonly checksum: string;
-  },
-  rounds: readonly Round[],
+  { clicks, hours }: { readonly clicks: number; readonly hours: number },
+  { warmUp, rounds, groups, checksum }: Compared,
   { all, oneDay, thirtyDays, sparkRssMb }: Whole,
 ): AggregateSummary {
   const of = (which: keyof Round): number[] => rounds.map((one) => one[which]);
@@ -69,12 +76,17 @@ export function summarize(
   const spread = (which: keyof Round): number =>
     round((Math.max(...of(which)) - Math.min(...of(which))) / median(of(which)), 2);
   const each = (runs: readonly WholeRun[], what: 'seconds' | 'sparkSeconds' | 'mergeSeconds'): number =>
-    round(median(runs.map((run) => run[what])), 2);
+    median(runs.map((run) => run[what]));
+  const first = (which: keyof Round): number => round((warmUp[0] ?? rounds[0])?.[which] ?? NaN, 2);
   const peaks = [all, ...oneDay, ...thirtyDays].map(({ rssMb }) => rssMb ?? NaN);
   const peak = Math.max(...peaks);
   return {
-    ...found,
+    clicks,
+    hours,
+    groups,
+    checksum,
     rounds: rounds.length,
+    warm_up_rounds: warmUp.length,
     full_s: seconds('full'),
     textbook_s: seconds('textbook'),
     postgres_s: seconds('postgres'),
@@ -87,9 +99,15 @@ export function summarize(
     whole_spark_s: round(all.sparkSeconds, 2),
     whole_merge_s: round(all.mergeSeconds, 2),
     whole_figures: all.changed,
-    whole_one_hour_s: each(oneDay, 'seconds'),
-    whole_one_hour_spark_s: each(oneDay, 'sparkSeconds'),
-    whole_one_hour_merge_s: each(oneDay, 'mergeSeconds'),
+    whole_one_hour_s: round(each(oneDay, 'seconds'), 3),
+    whole_one_hour_spark_s: round(each(oneDay, 'sparkSeconds'), 3),
+    whole_one_hour_merge_s: round(each(oneDay, 'mergeSeconds'), 3),
+    cold_s: {
+      textbook: first('textbook'),
+      postgres: first('postgres'),
+      full: first('full'),
+      oneHour: first('oneHour'),
+    },
     spark_rss_mb: sparkRssMb === null ? null : Math.round(sparkRssMb),
     worker_rss_mb: Number.isNaN(peak) ? null : Math.round(peak),
     noise: {
@@ -107,8 +125,9 @@ export function describeSummary(s: AggregateSummary): string {
     value === null ? 'not known on this system' : `${n(value)} MB`;
   const line = (what: string, value: string): string => `${what.padEnd(40)}${value}`;
   return [
-    `${n(s.clicks)} clicks, ${s.hours} hours, ${n(s.groups)} groups of hour × URL × country; ${s.rounds} rounds; medians`,
+    `${n(s.clicks)} clicks, ${s.hours} hours, ${n(s.groups)} groups of hour × URL × country; medians of ${s.rounds} rounds`,
     'Hour figures, until the last group is at the client; every contestant gave the same groups and figures.',
+    `Warm, as a worker and its Spark are: ${s.warm_up_rounds} rounds of every contestant came before and do not count.`,
     '',
     line('textbook Spark', `${s.textbook_s} s`),
     line("PostgreSQL's own GROUP BY", `${s.postgres_s} s`),
@@ -118,6 +137,10 @@ export function describeSummary(s: AggregateSummary): string {
     line('ours ÷ textbook (lower is better)', `${s.textbook_ratio}`),
     line('ours ÷ PostgreSQL (lower is better)', `${s.postgres_ratio}`),
     line('one hour ÷ all hours', `${s.one_hour_ratio}`),
+    line(
+      'the first runs of all, cold',
+      listOf(s.cold_s, (part) => `${part} s`),
+    ),
     '',
     line('whole run, all hours', `${s.whole_s} s: ${n(s.whole_figures)} figures`),
     line('  read, hours, roll-ups, COPY', `${s.whole_spark_s} s`),
@@ -129,9 +152,12 @@ export function describeSummary(s: AggregateSummary): string {
     line('peak memory', `Spark's JVM ${mb(s.spark_rss_mb)}, worker ${mb(s.worker_rss_mb)}`),
     line(
       'spread between rounds',
-      Object.entries(s.noise)
-        .map(([what, part]) => `${what} ${Math.round(part * 100)} %`)
-        .join(', '),
+      listOf(s.noise, (part) => `${Math.round(part * 100)} %`),
     ),
   ].join('\n');
 }
+
+const listOf = (values: Readonly<Record<string, number>>, text: (value: number) => string): string =>
+  Object.entries(values)
+    .map(([what, value]) => `${what} ${text(value)}`)
+    .join(', ');

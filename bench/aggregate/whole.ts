@@ -1,6 +1,6 @@
 /** The product's run as it is: marks, hours, roll-ups, merge, commit. And a history for it to run on. */
 import { withClient, type Postgres } from '../../clients/postgres/pool.js';
-import { startContestant } from '../ingest/children.js';
+import { startContestant, type Contestant } from '../ingest/children.js';
 import type { Bench } from '../ingest/bench.js';
 import { markHours } from './clicks.js';
 
@@ -18,15 +18,18 @@ export interface WholeRun {
   readonly rssMb: number | null;
 }
 
+/** A worker that runs the activity again and again. */
+export const startWorker = (bench: Bench, postgres: Postgres): Promise<Contestant> =>
+  startContestant(bench, '../aggregate/worker.js', { name: postgres.name });
+
 /** Marks the hours and runs the activity once over them. */
 export async function runWhole(
-  bench: Bench,
+  worker: Contestant,
   postgres: Postgres,
   hours: readonly number[],
 ): Promise<WholeRun> {
   await markHours(postgres, hours);
-  const worker = await startContestant(bench, '../aggregate/worker.js', { name: postgres.name });
-  const run = JSON.parse(await worker.go()) as WholeRun;
+  const run = JSON.parse(await worker.again()) as WholeRun;
   if (run.hours !== hours.length) throw new Error(`the run computed ${run.hours} hours of ${hours.length}`);
   return run;
 }

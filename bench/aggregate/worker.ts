@@ -1,4 +1,4 @@
-/** One whole run of the activity, in a process of its own as in a worker. Its last line is a WholeRun. */
+/** Whole runs of the activity, in a process of its own as in a worker. It says a WholeRun of each. */
 import { randomUUID } from 'node:crypto';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { Client as Elasticsearch } from '@elastic/elasticsearch';
@@ -50,8 +50,6 @@ await contest(
       maxRows: Number.MAX_SAFE_INTEGER,
     });
     const seconds = (performance.now() - begun) / 1000;
-    await spark.close();
-    await postgres.close();
     const { sparkMs, mergeMs } = said as { sparkMs: number; mergeMs: number };
     const result: WholeRun = {
       hours,
@@ -65,3 +63,5 @@ await contest(
     return JSON.stringify(result);
   },
 );
+await spark.close();
+await postgres.close();

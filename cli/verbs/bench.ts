@@ -60,11 +60,13 @@ export function register(program: Command, ctx: CliContext): void {
     .description("hour figures: ours against textbook Spark and PostgreSQL's own GROUP BY; whole runs")
     .option('--clicks <number>', 'clicks over 72 hours, at least 10000 (default: 3000000)')
     .option('--rounds <number>', 'interleaved rounds; the median counts (default: 3)')
+    .option('--warm-up <number>', 'rounds of every contestant before those, which do not count (default: 2)')
     .addHelpText(
       'after',
       '\nfull_s, one_hour_s: hour figures until the last group is at the client. textbook_ratio = ours ÷ textbook,' +
         '\npostgres_ratio = ours ÷ PostgreSQL, one_hour_ratio = one hour ÷ all 72; history_ratio = the whole run of one' +
         '\nmarked hour with 30 days of figures ÷ with one. Lower is better for all of them.' +
+        '\ncold_s: the first run of each contestant, in which what Spark loads and compiles falls to whoever comes first.' +
         '\nFails when contestants differ in a group or a figure.',
     )
     .addHelpText(
@@ -134,13 +136,15 @@ async function search(ctx: CliContext, given: SearchOptions): Promise<void> {
 interface AggregateOptions {
   readonly clicks?: string;
   readonly rounds?: string;
+  readonly warmUp?: string;
 }
 
 async function aggregate(ctx: CliContext, given: AggregateOptions): Promise<void> {
   const clicks = wholeNumber('--clicks', given.clicks, 10_000) ?? 3_000_000;
   const rounds = wholeNumber('--rounds', given.rounds, 1) ?? 3;
+  const warmUp = wholeNumber('--warm-up', given.warmUp, 0) ?? 2;
   await withServers(ctx, AGGREGATE_SERVERS, async (bench) => {
-    const summary = await aggregateBench(bench, { clicks, hours: 72, rounds });
+    const summary = await aggregateBench(bench, { clicks, hours: 72, rounds, warmUp });
     ctx.result(summary, describeAggregate(summary));
   });
 }

@@ -48,7 +48,7 @@ describe('what a contestant brought', () => {
 });
 
 test('bench aggregate fails unless all contestants agree, and prints one object of finite ratios', async () => {
-  const args = ['bench', 'aggregate', '--clicks', '10000', '--rounds', '1', '--json'];
+  const args = ['bench', 'aggregate', '--clicks', '10000', '--rounds', '1', '--warm-up', '1', '--json'];
   const { code, stdout, stderr } = await cli(args, { env: { CLICKSTREAM_BENCH_SERVERS: 'environment' } });
   assert.equal(code, 0, stderr);
   const summary = JSON.parse(stdout) as Record<string, number>;
