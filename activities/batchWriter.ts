@@ -1,5 +1,10 @@
 import type { FetchedRecord } from '../clients/kafka/client.js';
-import type { CopyEncoder, CopyValue, RowKeys } from '../clients/postgres/copyBinary.js';
+import {
+  timeInHalves,
+  type CopyEncoder,
+  type CopyValue,
+  type RowKeys,
+} from '../clients/postgres/copyBinary.js';
 import { PlainRows } from '../clients/postgres/copyPlain.js';
 import { dayOf, type Day } from '../clients/postgres/days.js';
 import { clickIdHigh, clickIdLow } from '../clients/postgres/offsets.js';
@@ -72,7 +77,13 @@ export class BatchWriter {
   /** The floor, as a number of µs. */
   private readonly floor: number;
   /** Of the row in hand: used again for each. */
-  private readonly keys = { high: 0, low: 0, eventId: undefined as Uint8Array | undefined, timeUs: 0 };
+  private readonly keys = {
+    high: 0,
+    low: 0,
+    eventId: undefined as Uint8Array | undefined,
+    timeHigh: 0,
+    timeLow: 0,
+  };
   private readonly plainRows: Readonly<Record<Family, PlainRows>> | undefined;
 
   constructor(
@@ -194,7 +205,7 @@ export class BatchWriter {
     const { keys } = this;
     keys.high = clickIdHigh(this.source.sourceId, partition, position);
     keys.low = clickIdLow(position);
-    keys.timeUs = timeUs;
+    ({ timeHigh: keys.timeHigh, timeLow: keys.timeLow } = timeInHalves(timeUs));
   }
 
   private keysWith(eventId: Uint8Array | undefined): RowKeys {

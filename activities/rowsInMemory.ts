@@ -1,4 +1,4 @@
-import { COPY_HEADER, COPY_TRAILER, CopyEncoder } from '../clients/postgres/copyBinary.js';
+import { COPY_HEADER, COPY_TRAILER, CopyEncoder, timeInHalves } from '../clients/postgres/copyBinary.js';
 import { familyColumns } from '../clients/postgres/families.js';
 import type { Config } from '../domain/config/config.js';
 import type { Row } from '../domain/event/decoder.js';
@@ -29,7 +29,7 @@ export class RowsInMemory {
           high: Number(clickId >> 32n),
           low: Number(BigInt.asIntN(32, clickId)),
           eventId: family === 'click_data' ? row.eventId : undefined,
-          timeUs: Number(row.eventTimeUs),
+          ...timeInHalves(Number(row.eventTimeUs)),
         };
         encoder.rowWithKeys(keys, row.families[family]);
       }

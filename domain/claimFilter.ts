@@ -32,6 +32,8 @@ export class ClaimFilter {
   private older: Int32Array;
   private readonly lastBlock: number;
   private claimed = 0;
+  /** Until the first generation is full the older one is empty, and looking there would only wait for memory. */
+  private aged = false;
 
   constructor({ bytes = 16 * 1024 * 1024, bitsPerId = 16 }: ClaimFilterOptions = {}) {
     if (bytes < 32 || !Number.isInteger(Math.log2(bytes)))
@@ -48,7 +50,7 @@ export class ClaimFilter {
     const key = hash(d, c, b, a, 0x297a2d39);
     const { younger, older } = this;
     let inYounger = true;
-    let inOlder = true;
+    let inOlder = this.aged;
     for (let i = 0; i < WORDS; i++) {
       const bit = 1 << (Math.imul(key, SALTS[i] ?? 1) >>> 27);
       const word = younger[at + i] ?? 0;
@@ -56,7 +58,7 @@ export class ClaimFilter {
         inYounger = false;
         younger[at + i] = word | bit;
       }
-      if (((older[at + i] ?? 0) & bit) === 0) inOlder = false;
+      if (inOlder && ((older[at + i] ?? 0) & bit) === 0) inOlder = false;
     }
     if (!inYounger && ++this.claimed >= this.capacity) this.grow();
     return inYounger || inOlder;
@@ -65,6 +67,7 @@ export class ClaimFilter {
   private grow(): void {
     [this.younger, this.older] = [this.older.fill(0), this.younger];
     this.claimed = 0;
+    this.aged = true;
   }
 }
 

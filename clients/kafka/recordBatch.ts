@@ -33,38 +33,79 @@ const MAX_UNPACKED = 256 * 1024 * 1024;
  * neither the last record nor a count tells it). A batch cut off at the end of the set is left out.
  * @throws UnreadableBatch: an unknown codec or magic, a wrong checksum, a record that ends outside its batch
  */
-export function* walkRecordSet(
+export const walkRecordSet = (
   set: Buffer,
   partition: number,
   from: bigint,
   aborted: readonly AbortedTransaction[],
-): Generator<FetchedRecord | Passed> {
-  const pending = [...aborted].sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
-  const abortedProducers = new Set<bigint>();
-  let at = 0;
-  while (at + LOG_OVERHEAD <= set.length) {
+): IterableIterator<FetchedRecord | Passed> => new Walk(set, partition, from, aborted);
+
+/** No generator and no list of records: this is run for every record, and what is made for one dies young. */
+class Walk implements IterableIterator<FetchedRecord | Passed> {
+  private readonly pending: AbortedTransaction[];
+  private readonly abortedProducers = new Set<bigint>();
+  /** Where the next batch begins in the set. */
+  private at = 0;
+  /** Of the batch in hand: its first offset, its records where somebody wants any, and the offset that follows it. */
+  private base = 0n;
+  private records: Records | undefined;
+  private end = 0n;
+
+  constructor(
+    private readonly set: Buffer,
+    private readonly partition: number,
+    private readonly from: bigint,
+    aborted: readonly AbortedTransaction[],
+  ) {
+    this.pending = [...aborted].sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(): IteratorResult<FetchedRecord | Passed> {
+    for (;;) {
+      if (this.records !== undefined) {
+        const record = this.records.next();
+        if (record !== undefined) return { done: false, value: record };
+        this.records = undefined;
+        return { done: false, value: { next: this.end } };
+      }
+      const batch = this.nextBatch();
+      if (batch === undefined) return { done: true, value: undefined };
+      this.open(batch);
+      if (this.records === undefined && this.end > this.from)
+        return { done: false, value: { next: this.end } };
+    }
+  }
+
+  private nextBatch(): Buffer | undefined {
+    const { set, at } = this;
+    if (at + LOG_OVERHEAD > set.length) return undefined;
     const end = at + LOG_OVERHEAD + set.readInt32BE(at + AT.length);
-    if (end > set.length) return;
-    const base = set.readBigInt64BE(at + AT.baseOffset);
-    const batch = set.subarray(at, end);
-    at = end;
-    const where = `partition ${partition}, record batch at offset ${base}`;
+    if (end > set.length) return undefined;
+    this.at = end;
+    this.base = set.readBigInt64BE(at + AT.baseOffset);
+    return set.subarray(at, end);
+  }
+
+  private open(batch: Buffer): void {
+    const { pending, abortedProducers, from, base } = this;
+    const where = `partition ${this.partition}, record batch at offset ${base}`;
     checkBatch(batch, where);
-    const next = base + BigInt(batch.readInt32BE(AT.lastOffsetDelta)) + 1n;
+    const end = base + BigInt(batch.readInt32BE(AT.lastOffsetDelta)) + 1n;
+    this.end = end;
     const attributes = batch.readInt16BE(AT.attributes);
     const producerId = batch.readBigInt64BE(AT.producerId);
-    for (let first = pending[0]; first !== undefined && first.firstOffset < next; first = pending[0]) {
+    for (let first = pending[0]; first !== undefined && first.firstOffset < end; first = pending[0]) {
       abortedProducers.add(first.producerId);
       pending.shift();
     }
-    if (attributes & ATTRIBUTE.control) {
-      // A transaction of this producer ended; whether it committed matters no longer to what follows.
-      abortedProducers.delete(producerId);
-    } else if (!(attributes & ATTRIBUTE.transactional && abortedProducers.has(producerId)) && next > from) {
-      // Not a generator inside a generator: each of its steps would cost both.
-      for (const record of records(batch, attributes, base, partition, from, where)) yield record;
-    }
-    if (next > from) yield { next };
+    // A transaction of this producer ended; whether it committed matters no longer to what follows.
+    if (attributes & ATTRIBUTE.control) abortedProducers.delete(producerId);
+    else if (!(attributes & ATTRIBUTE.transactional && abortedProducers.has(producerId)) && end > from)
+      this.records = new Records(batch, attributes, base, this.partition, from, where);
   }
 }
 
@@ -96,43 +137,66 @@ function unpack(batch: Buffer, attributes: number, where: string): Buffer {
   }
 }
 
-function records(
-  batch: Buffer,
-  attributes: number,
-  base: bigint,
-  partition: number,
-  from: bigint,
-  where: string,
-): FetchedRecord[] {
-  const body = new Reader(unpack(batch, attributes, where), where);
-  const firstTimestamp = Number(batch.readBigInt64BE(AT.firstTimestamp));
-  const maxTimestamp = Number(batch.readBigInt64BE(AT.maxTimestamp));
-  const appendTime = (attributes & ATTRIBUTE.logAppendTime) !== 0;
-  const count = batch.readInt32BE(AT.count);
-  // A fetch returns whole batches: what lies below the wanted offset was read before.
-  const firstWanted = Number(from - base);
-  const first = Number(base);
-  const found: FetchedRecord[] = [];
-  for (let i = 0; i < count; i++) {
-    const end = body.varint() + body.at;
-    body.at += 1; // record attributes, unused
-    const timestampDelta = body.varint();
-    const offsetDelta = body.varint();
-    const keyFrom = body.bytes();
-    const keyTo = body.at;
-    const valueFrom = body.bytes();
-    const valueTo = body.at;
-    body.seek(end); // headers are not used
-    if (offsetDelta < firstWanted) continue;
-    const created = firstTimestamp < 0 ? -1 : firstTimestamp + timestampDelta;
-    const timestampMs = appendTime ? maxTimestamp : created;
-    const position = first + offsetDelta;
-    found.push(
-      new BatchRecord(partition, position, timestampMs, body.buffer, keyFrom, keyTo, valueFrom, valueTo),
-    );
+/** The records of one batch, one after the other. */
+class Records {
+  private readonly body: Reader;
+  private readonly firstTimestamp: number;
+  /** Of all records, where the broker sets it. */
+  private readonly appendedAt: number | undefined;
+  private readonly count: number;
+  private readonly first: number;
+  /** A fetch returns whole batches: what lies below the wanted offset was read before. */
+  private readonly firstWanted: number;
+  private taken = 0;
+
+  constructor(
+    batch: Buffer,
+    attributes: number,
+    base: bigint,
+    private readonly partition: number,
+    from: bigint,
+    private readonly where: string,
+  ) {
+    this.body = new Reader(unpack(batch, attributes, where), where);
+    this.firstTimestamp = Number(batch.readBigInt64BE(AT.firstTimestamp));
+    if (attributes & ATTRIBUTE.logAppendTime) this.appendedAt = Number(batch.readBigInt64BE(AT.maxTimestamp));
+    this.count = batch.readInt32BE(AT.count);
+    this.first = Number(base);
+    this.firstWanted = Number(from - base);
   }
-  if (!body.ended) throw new UnreadableBatch(`${where}: more follows the ${count} records that it announces`);
-  return found;
+
+  next(): FetchedRecord | undefined {
+    const { body, firstTimestamp } = this;
+    while (this.taken < this.count) {
+      this.taken++;
+      const end = body.varint() + body.at;
+      body.at += 1; // record attributes, unused
+      const timestampDelta = body.varint();
+      const offsetDelta = body.varint();
+      const keyFrom = body.bytes();
+      const keyTo = body.at;
+      const valueFrom = body.bytes();
+      const valueTo = body.at;
+      body.seek(end); // headers are not used
+      if (offsetDelta < this.firstWanted) continue;
+      const created = firstTimestamp < 0 ? -1 : firstTimestamp + timestampDelta;
+      const timestampMs = this.appendedAt ?? created;
+      const position = this.first + offsetDelta;
+      return new BatchRecord(
+        this.partition,
+        position,
+        timestampMs,
+        body.buffer,
+        keyFrom,
+        keyTo,
+        valueFrom,
+        valueTo,
+      );
+    }
+    if (!body.ended)
+      throw new UnreadableBatch(`${this.where}: more follows the ${this.count} records that it announces`);
+    return undefined;
+  }
 }
 
 /** A record in the bytes of its batch: key and value are cut out only for those who ask for them. */

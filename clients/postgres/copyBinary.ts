@@ -1,7 +1,7 @@
 import type { ColumnType } from '../../domain/config/config.js';
 import { ipv4Number } from '../../domain/event/address.js';
 import { uuidBytes } from '../../domain/event/uuid.js';
-import { CopyBuffer, EPOCH_US_NUMBER } from './copyBuffer.js';
+import { CopyBuffer, EPOCH_US_NUMBER, highHalf } from './copyBuffer.js';
 import { INET_IPV4, inetBytes } from './inet.js';
 
 /** PostgreSQL counts times from 2000-01-01. */
@@ -29,8 +29,15 @@ export interface RowKeys {
   readonly low: number;
   /** 16 bytes; undefined: the table has no such column. */
   readonly eventId: Uint8Array | undefined;
-  /** µs since 1970, a whole number. */
-  readonly timeUs: number;
+  /** The event_time in halves of 32 bits: see `timeInHalves`. */
+  readonly timeHigh: number;
+  readonly timeLow: number;
+}
+
+/** @param timeUs µs since 1970, a whole number */
+export function timeInHalves(timeUs: number): Pick<RowKeys, 'timeHigh' | 'timeLow'> {
+  const time = timeUs - EPOCH_US_NUMBER;
+  return { timeHigh: highHalf(time), timeLow: time | 0 };
 }
 
 /** Rows of one table in PostgreSQL's binary COPY form, without header and trailer. */
@@ -52,11 +59,11 @@ export class CopyEncoder extends CopyBuffer {
   }
 
   /** Appends the head of a row; the fields behind the keys are to follow, one by one. */
-  beginWithKeys({ high, low, eventId, timeUs }: RowKeys): void {
+  beginWithKeys({ high, low, eventId, timeHigh, timeLow }: RowKeys): void {
     this.begin(this.types.length);
     this.int8(high, low);
     if (eventId !== undefined) this.bytes16(eventId);
-    this.time(timeUs);
+    this.int8(timeHigh, timeLow);
   }
 
   private fields(values: readonly CopyValue[], before: number): void {

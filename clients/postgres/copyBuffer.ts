@@ -79,12 +79,7 @@ export class CopyBuffer {
 
   /** A whole number that a double holds exactly. */
   safeInt8(value: number): void {
-    this.int8(Math.floor(value / TWO_32), value);
-  }
-
-  /** @param timeUs µs since 1970, a whole number */
-  time(timeUs: number): void {
-    this.safeInt8(timeUs - EPOCH_US_NUMBER);
+    this.int8(highHalf(value), value);
   }
 
   bigint(value: bigint): void {
@@ -176,6 +171,9 @@ export class CopyBuffer {
     return from + length;
   }
 }
+
+/** The upper 32 of the 64 bits of a whole number; `value | 0` are the lower ones. */
+export const highHalf = (value: number): number => Math.floor(value / TWO_32);
 
 const viewOf = ({ buffer, byteOffset, byteLength }: Buffer): DataView =>
   new DataView(buffer, byteOffset, byteLength);

@@ -110,7 +110,7 @@ export class PlainEvent {
   begin(record: RecordInBytes, source: RecordSource): boolean {
     const { bytes, valueFrom, valueTo } = record;
     if (valueFrom < 0 || !this.scanner.scan(bytes, valueFrom, valueTo)) return false;
-    this.view.begin({}, record, source);
+    this.view.begin(NOT_PARSED, record, source);
     for (const holds of this.where) if (holds?.(this) !== true) return false;
     return this.takeTime(record.timestampMs) && this.takeId(record, source);
   }
@@ -206,6 +206,9 @@ export class PlainEvent {
     return true;
   }
 }
+
+/** What a place looks up it finds by the scanner. */
+const NOT_PARSED = {};
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 

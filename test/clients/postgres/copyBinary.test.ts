@@ -8,6 +8,7 @@ import {
   CopyEncoder,
   type CopyType,
   type CopyValue,
+  timeInHalves,
 } from '../../../clients/postgres/copyBinary.js';
 import { copyRows } from '../../../clients/postgres/ingest.js';
 import { clickIdHigh, clickIdLow } from '../../../clients/postgres/offsets.js';
@@ -139,7 +140,7 @@ test('rows that begin with their keys are the same bytes as rows of bigints', ()
       const low = clickIdLow(Number(offset));
       const columns: CopyType[] = ['bigint', ...(eventId ? ['uuid' as const] : []), 'timestamptz', 'text'];
       const quick = new CopyEncoder(columns);
-      quick.rowWithKeys({ high, low, eventId, timeUs: Number(time) }, [value]);
+      quick.rowWithKeys({ high, low, eventId, ...timeInHalves(Number(time)) }, [value]);
       const plain = new CopyEncoder(columns);
       plain.row([id, ...(eventId ? [eventId] : []), time, value]);
       assert.deepEqual(quick.take(), plain.take());

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { openDecoders } from '../../../clients/enrich/decoder.js';
-import { CopyEncoder } from '../../../clients/postgres/copyBinary.js';
+import { CopyEncoder, timeInHalves } from '../../../clients/postgres/copyBinary.js';
 import { PlainRows } from '../../../clients/postgres/copyPlain.js';
 import { familyColumns } from '../../../clients/postgres/families.js';
 import type { Config } from '../../../domain/config/config.js';
@@ -52,7 +52,7 @@ async function openBoth(config: Config): Promise<Compare> {
     high: 1,
     low: 2,
     eventId: i === 0 ? eventId : undefined,
-    timeUs,
+    ...timeInHalves(timeUs),
   });
   return (record) => {
     for (const encoder of encoders) encoder.clear();
