@@ -17,11 +17,14 @@ export function createContext(program: Command): Process {
   let drawn = '';
   const live = stderr.isTTY;
 
-  // A reader that has seen enough (`| head`) ends the process quietly.
   for (const stream of [stdout, stderr])
     stream.on('error', (error: NodeJS.ErrnoException) => {
+      // A reader that has seen enough (`| head`) ends the process quietly.
       if (error.code === 'EPIPE') process.exit(code);
-      throw error;
+      // Progress that cannot be told is no reason to end; half of a result, as on a full disk, is one.
+      if (stream === stderr) return;
+      stderr.write(`clickstream: the output is incomplete, it could not be written: ${error.message}\n`);
+      process.exit(Codes.Usage);
     });
 
   const controller = new AbortController();

@@ -147,7 +147,7 @@ export function register(program: Command, ctx: CliContext): void {
         exitCodes({
           0: 'done',
           1: 'with --merge: a stored sketch is damaged',
-          2: 'usage or configuration',
+          2: 'usage or configuration, or the output could not be written (a full disk)',
           3: 'Elasticsearch unreachable (with --merge: PostgreSQL or Spark), also in the middle: stderr says incomplete',
           130: 'interrupted',
         }),

@@ -20,22 +20,33 @@ async function walk(
   kafka: KafkaClient,
   stored: StoredPartition,
   from: bigint,
-  offsets: Float64Array,
+  offsets: AsyncGenerator<Float64Array, undefined>,
   skipped: readonly SkippedRange[],
   signal: AbortSignal,
 ): Promise<{ records: number; missing: number }> {
-  let [at, records, met, missing] = [from, 0, 0, 0];
+  let [at, records, missing] = [from, 0, 0];
+  let part: Float64Array = new Float64Array();
+  let met = 0;
+  /** The next stored offset; Infinity: that was the last. */
+  const next = async (): Promise<number> => {
+    while (met === part.length) {
+      const { value } = await offsets.next();
+      if (value === undefined) return Infinity;
+      [part, met] = [value, 0];
+    }
+    return part[met] ?? Infinity;
+  };
   while (at < stored.next) {
     signal.throwIfAborted();
-    const [part] = await kafka.fetch(stored.topic, new Map([[stored.partition, at]]), {
+    const [fetched] = await kafka.fetch(stored.topic, new Map([[stored.partition, at]]), {
       maxWaitMs: MAX_WAIT_MS,
       maxBytes: MAX_BYTES,
       lane: 'verify',
       signal,
     });
-    if (part === undefined) break;
+    if (fetched === undefined) break;
     const before = at;
-    for (const item of part.items) {
+    for (const item of fetched.items) {
       if ('next' in item) {
         at = item.next;
         continue;
@@ -46,16 +57,14 @@ async function walk(
       }
       if (!skipped.some(({ from: lo, to }) => item.offset >= lo && item.offset < to)) records += 1;
       const offset = Number(item.offset);
-      while ((offsets[met] ?? Infinity) < offset) {
-        missing += 1;
-        met += 1;
-      }
-      if (offsets[met] === offset) met += 1;
+      for (; (await next()) < offset; met += 1) missing += 1;
+      if (part[met] === offset) met += 1;
       if (item.offset >= at) at = item.offset + 1n;
     }
     if (at === before) break;
   }
-  return { records, missing: missing + offsets.length - met };
+  for (; (await next()) < Infinity; met += 1) missing += 1;
+  return { records, missing };
 }
 
 /** A topic that was deleted, or is not made yet, is no reason to check nothing else. */
@@ -68,7 +77,10 @@ async function describeIfThere(kafka: KafkaClient, topic: string, signal: AbortS
   }
 }
 
-/** The log against the tables, where it still holds what they say; and how much it holds beyond them. */
+/**
+ * The log against the tables, where it still holds what they say; and how much it holds beyond them. Needs a
+ * transaction of `client`.
+ */
 export async function checkLog(
   client: pg.ClientBase,
   kafka: KafkaClient,
@@ -109,7 +121,7 @@ export async function checkLog(
       const from = begin > part.start ? begin : part.start;
       if (from !== part.start) whole = false;
       const skipped = skips.filter(({ partition }) => partition === part.partition);
-      const offsets = await storedOffsets(client, part, from);
+      const offsets = storedOffsets(client, part, from);
       const walked = await walk(kafka, part, from, offsets, skipped, signal);
       records += walked.records;
       missing += walked.missing;

@@ -62,6 +62,7 @@ test('two counts of shards at once, with read-aheads, neither lose nor double a 
     assert.ok(await level(), `seed ${seed}: everything is ingested`);
     assert.deepEqual(sumOf(results), [3000, 3000, 0, 0, 0], `seed ${seed}`);
     await withClient(i.postgres, 'test', async (client) => {
+      await client.query('BEGIN');
       const { checks } = await checkLog(client, i.kafka, [i.topic], new AbortController().signal);
       const all = [
         ...(await checkEquation(client)),
@@ -69,6 +70,7 @@ test('two counts of shards at once, with read-aheads, neither lose nor double a 
         ...(await checkIds(client)),
         ...checks,
       ];
+      await client.query('ROLLBACK');
       assert.deepEqual(
         all.filter(({ ok }) => !ok),
         [],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
@@ -75,6 +75,26 @@ describe('metrics', () => {
     assert.match(json.stdout, /"total_time_spent_ms":9007199254740993,.*\n$/);
   });
 
+  test('what is sorted and bounded is so over all pages, as lines and as a table', async () => {
+    const some = MANY / 2 + 1_234;
+    const csv = await metrics('--csv', '--limit', String(some));
+    const counts = csv.stdout
+      .trimEnd()
+      .split('\n')
+      .slice(1)
+      .map((line) => Number(/,(?:DE|FR),(\d+),/.exec(line)?.[1]));
+    assert.deepEqual(
+      counts,
+      Array.from({ length: some }, (_, i) => MANY - 1 - i),
+    );
+    const table = await metrics('--limit', '2500', '--sort', 'click_count', '--order', 'asc');
+    const lines = table.stdout.trimEnd().split('\n').slice(1);
+    assert.deepEqual(
+      lines.map((line) => Number(line.replaceAll(',', '').split(/\s{2,}/)[2])),
+      Array.from({ length: 2_500 }, (_, i) => i),
+    );
+  });
+
   test('words, a country in small letters and the order choose and sort', async () => {
     const { stdout, stderr } = await metrics(
       '--search',
@@ -139,6 +159,24 @@ describe('metrics', () => {
   test('a reader that has seen enough ends it quietly', async () => {
     const { code, stderr } = await slowly(address(), (child) => void child.stdout.destroy());
     assert.deepEqual([code, stderr], [0, '']);
+  });
+
+  test('a disk that is full ends it with one line and no success', async () => {
+    const full = openSync('/dev/full', 'w');
+    try {
+      const bin = path.join(ROOT, 'dist/cli/main.js');
+      const child = spawn(process.execPath, [bin, '--config', config, 'metrics', '--csv'], {
+        cwd: ROOT,
+        stdio: ['ignore', full, 'pipe'],
+      });
+      let stderr = '';
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+      const [code] = (await once(child, 'close')) as [number | null];
+      assert.equal(code, 2);
+      assert.match(stderr, /^clickstream: the output is incomplete, it could not be written: ENOSPC.*\n$/);
+    } finally {
+      closeSync(full);
+    }
   });
 
   test('Ctrl-C ends it while nobody reads', async () => {

@@ -46,6 +46,7 @@ const stops =
 async function assertVerified(i: Installation): Promise<string> {
   return withClient(i.postgres, 'test', async (client) => {
     const never = new AbortController().signal;
+    await client.query('BEGIN');
     const { checks } = await checkLog(client, i.kafka, [i.topic], never);
     const all = [
       ...(await checkEquation(client)),
@@ -53,6 +54,7 @@ async function assertVerified(i: Installation): Promise<string> {
       ...(await checkIds(client)),
       ...checks,
     ];
+    await client.query('ROLLBACK');
     assert.deepEqual(
       all.filter(({ ok }) => !ok),
       [],
