@@ -7,6 +7,14 @@ export const LG_K = 12;
  */
 export const ESTIMATES = "('0303', '0204')";
 
+/**
+ * Where rows come sorted by what they are grouped by, they are aggregated once, in their order. Without it, groups would
+ * still be bounded in memory: Spark's hash tables of sets and sketches give way to sorting after 128 groups.
+ */
+export const GROUPS_IN_ORDER: Readonly<Record<string, string>> = {
+  'spark.sql.execution.replaceHashWithSortAgg': 'true',
+};
+
 const DAY_US = 24 * 3_600_000_000;
 
 /**
@@ -23,8 +31,10 @@ function percentile(part: string): string {
 
 /**
  * Figures of the hours that one view holds whole. One task reads it and groups it: COALESCE(1) tells Spark that
- * nothing has to be shuffled for that. Grouped by a hash in front of the keys, since Spark sorts by the first eight
- * bytes of the first key, in which all URLs of a site are the same.
+ * nothing has to be shuffled for that. It sorts first, which spills, so that groups follow one another and each is
+ * aggregated once (GROUPS_IN_ORDER): else every group would be aggregated in part, written out and merged with nothing.
+ * Sorted by a hash in front of the keys, since Spark sorts by the first eight bytes of the first key, in which all
+ * URLs of a site are the same.
  */
 const hourFigures = (clicks: string): string => `
     SELECT level, start_us, url, country, click_count, bot_clicks, unique_users, users_sketch, timed_clicks,
@@ -38,8 +48,9 @@ const hourFigures = (clicks: string): string => `
            theta_sketch_agg(concat('=', user_key), ${LG_K}) AS users_sketch,
            count(spent_ms) AS timed_clicks, coalesce(sum(spent_ms), 0) AS total_time_spent_ms,
            sort_array(collect_list(spent_ms)) AS times
-    FROM (SELECT /*+ COALESCE(1) */ * FROM ${clicks})
-    GROUP BY xxhash64(start_us, url, country), start_us, url, country)`;
+    FROM (SELECT * FROM (SELECT /*+ COALESCE(1) */ *, xxhash64(start_us, url, country) AS hash FROM ${clicks})
+          SORT BY hash, start_us, url, country)
+    GROUP BY hash, start_us, url, country)`;
 
 /**
  * Figures of all hours, before they are spread over the windows above.
@@ -53,7 +64,7 @@ export const hourFiguresQuery = (clicks: readonly string[]): string =>
  * `FIGURE_COLUMNS` it has `slice_hash`, evenly spread over all 64 bits, by which its rows are sorted within a task.
  *
  * Fresh hours and clean parts are spread over the windows they belong to (an hour counts for itself, its day, its
- * month and the total; a clean day for its month and the total) and grouped once. Sums, and unions of theta
+ * month and the total; a clean day for its month and the total) and grouped once, a key's parts in one task. Sums, and unions of theta
  * sketches trimmed to k, depend neither on order nor on nesting, so a total from hours equals one from months.
  *
  * @param clicks views made from `clicksSource`, no hour in two of them
@@ -77,16 +88,19 @@ export function figureQuery(clicks: readonly string[], parts: string | undefined
              named_struct('grain', 'total', 'start_us', CAST(NULL AS BIGINT))), level + 1, 4 - level)) AS target,
            url, country, click_count, bot_clicks, unique_users, users_sketch, timed_clicks, total_time_spent_ms,
            percentiles
-    FROM parts
+    FROM (SELECT /*+ REPARTITION(url, country) */ * FROM parts)
+  ), sorted AS (
+    SELECT * FROM (SELECT *, target.grain AS grain, target.start_us AS start_us,
+                          xxhash64(target.grain, target.start_us, url, country) AS slice_hash FROM spread)
+    SORT BY slice_hash, grain, start_us, url, country
   ), grouped AS (
-    SELECT xxhash64(target.grain, target.start_us, url, country) AS slice_hash,
-           target.grain AS grain, target.start_us AS start_us, url, country,
+    SELECT slice_hash, grain, start_us, url, country,
            sum(click_count) AS click_count, sum(bot_clicks) AS bot_clicks, max(unique_users) AS hour_users,
            theta_union_agg(users_sketch, ${LG_K}) AS users_sketch,
            sum(timed_clicks) AS timed_clicks, sum(total_time_spent_ms) AS total_time_spent_ms,
            max(percentiles) AS percentiles
-    FROM spread
-    GROUP BY xxhash64(target.grain, target.start_us, url, country), target.grain, target.start_us, url, country
+    FROM sorted
+    GROUP BY slice_hash, grain, start_us, url, country
   )
   SELECT grain, start_us, url, country, click_count, bot_clicks,
          CASE WHEN grain = 'hour' THEN hour_users ELSE theta_sketch_estimate(users_sketch) END AS unique_users,

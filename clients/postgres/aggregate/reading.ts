@@ -1,6 +1,6 @@
 /** How a run is read by Spark: what each connection reads, and in how many pieces the answer comes. */
 import type { Config } from '../../../domain/config/config.js';
-import { figureQuery } from './figureQuery.js';
+import { figureQuery, GROUPS_IN_ORDER } from './figureQuery.js';
 import { cleanPartsSource } from './cleanParts.js';
 import { clicksSource } from './source.js';
 import { cutHours } from './windows.js';
@@ -76,8 +76,8 @@ function slicesOf(count: number): string[] {
 }
 
 const ALWAYS = {
-  // By sorting, which spills: with hash tables of sketches and sets a task would hold all its groups at once.
-  'spark.sql.execution.useObjectHashAggregateExec': 'false',
+  // The queries sort what they group: one aggregation takes the place of a partial and a final one.
+  ...GROUPS_IN_ORDER,
   // A union of views that are one partition each would else be one partition too, and one task would read them all.
   'spark.sql.unionOutputPartitioning': 'false',
 };
