@@ -10,11 +10,12 @@ import { IDENTITY, type IdentityRow } from '../clients/postgres/identity.js';
 import type { Postgres } from '../clients/postgres/pool.js';
 import {
   createViews,
+  SPARK_MEMORY,
   type ExecuteOptions,
   type SparkBatch,
   type SparkSession,
 } from '../clients/spark/index.js';
-import { ServerRefused } from '../domain/errors.js';
+import { ServerExhausted, ServerRefused, ServerUnavailable } from '../domain/errors.js';
 import type { Logger } from '../domain/logger.js';
 import { damagedFigure, isUnreadableSketch } from '../clients/postgres/aggregate/damagedFigure.js';
 import type { AnalyzeDeps } from './deps.js';
@@ -44,7 +45,7 @@ export interface Reading {
 /**
  * Declares the views in the snapshot, runs the query and hands its batches over. When it fails or the attempt is over,
  * the job is interrupted and its queries in PostgreSQL are cancelled.
- * @throws ServerRefused: Spark reads another PostgreSQL
+ * @throws ServerRefused: Spark reads another PostgreSQL; ServerExhausted: its memory ran out, or it went away meanwhile
  */
 export async function computeInSpark(
   deps: AnalyzeDeps,
@@ -84,9 +85,10 @@ async function run(
   session: SparkSession,
   alive: KeptAlive,
   reading: Reading,
-  { views, figures, query, slices, settings }: ReadingPlan,
+  plan: ReadingPlan,
   take: (batches: AsyncIterable<SparkBatch>) => Promise<void>,
 ): Promise<void> {
+  const { views, settings } = plan;
   const options: ExecuteOptions = {
     signal: alive.signal,
     tag: reading.tag,
@@ -103,6 +105,30 @@ async function run(
     });
   await session.set(settings, alive.signal);
   await createViews(session, 'jdbc', new Map(views.map(({ name, source }) => [name, jdbc(source)])), options);
+  await unlessBrokenOff(() => compute(deps, session, options, plan, take));
+}
+
+/** Spark may have gone away because of this very query: that is no outage to be waited out for ever. */
+async function unlessBrokenOff(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (e) {
+    if (!(e instanceof ServerUnavailable) || e.server !== 'Spark') throw e;
+    throw new ServerExhausted(
+      'Spark',
+      `Spark broke off the work, and its log says why: if its memory ran out, ${SPARK_MEMORY}; ${e.message}`,
+      { cause: e },
+    );
+  }
+}
+
+async function compute(
+  deps: AnalyzeDeps,
+  session: SparkSession,
+  options: ExecuteOptions,
+  { figures, query, slices }: ReadingPlan,
+  take: (batches: AsyncIterable<SparkBatch>) => Promise<void>,
+): Promise<void> {
   if (slices.length === 1) return take(afterFailpoint(session.query(query, {}, options), deps));
   const cache = `CACHE TABLE ${figures} OPTIONS ('storageLevel' 'DISK_ONLY') AS ${query}`;
   await Promise.all([session.command(cache, {}, options), deps.failpoint('runSparkAggregation:mid-spark')]);

@@ -54,6 +54,22 @@ export class ServerRefused extends ClickstreamError {
   }
 }
 
+/**
+ * A server broke down under the work itself, as one does whose memory runs out. Another executor or a server that was
+ * started again may be up to it, so whoever orders the work tries a few times, then gives it up.
+ */
+export class ServerExhausted extends ClickstreamError {
+  readonly code = 'ServerExhausted';
+  readonly retryable = false;
+  constructor(
+    readonly server: Server,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}
+
 /** The tables are not those of this code: the message says which of the two to upgrade. */
 export class SchemaMismatch extends ClickstreamError {
   readonly code = 'SchemaMismatch';

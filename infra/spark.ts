@@ -1,6 +1,7 @@
 /** Spark Connect: one long-lived driver, which is its own cluster (local mode) or has one of several processes. */
 import os from 'node:os';
 import path from 'node:path';
+import { ConfigurationError } from '../domain/errors.js';
 import type { Place, Ports, ServerDefinition } from './model.js';
 import { LOOPBACK, answers } from './ports.js';
 import { SERVICE } from './serviceFile.js';
@@ -23,8 +24,10 @@ export const sparkConnect = (cluster?: SparkCluster): ServerDefinition<'spark', 
   startSeconds: 10,
   stopSignal: 'SIGTERM',
   prepare: prepareSpark,
-  configure: (place, program, ports) =>
-    Promise.resolve(sparkCommand(place, program, DRIVER_HEAP, submit(place, ports, cluster))),
+  configure: (place, program, ports) => {
+    const heap = driverHeap(place.env);
+    return Promise.resolve(sparkCommand(place, program, heap, submit(place, ports, heap, cluster)));
+  },
   isReady: (_place, _program, ports) => answers(ports.main),
   addresses: (_place, ports) => ({
     remote: `sc://${LOOPBACK}:${ports.main}`,
@@ -33,9 +36,17 @@ export const sparkConnect = (cluster?: SparkCluster): ServerDefinition<'spark', 
   }),
 });
 
-const DRIVER_HEAP = '1g';
+/** @throws ConfigurationError */
+function driverHeap({ SPARK_DRIVER_MEMORY: wanted }: Place['env']): string {
+  if (wanted === undefined || wanted === '') return '1g';
+  if (!/^[1-9]\d*[mg]$/i.test(wanted))
+    throw new ConfigurationError(
+      `SPARK_DRIVER_MEMORY: expected megabytes or gigabytes such as 1500m or 2g, got ${JSON.stringify(wanted)}`,
+    );
+  return wanted;
+}
 
-function submit(place: Place, ports: Ports, cluster: SparkCluster | undefined): string[] {
+function submit(place: Place, ports: Ports, heap: string, cluster: SparkCluster | undefined): string[] {
   const settings = {
     'spark.connect.grpc.binding.address': LOOPBACK,
     'spark.connect.grpc.binding.port': ports.main,
@@ -59,7 +70,7 @@ function submit(place: Place, ports: Ports, cluster: SparkCluster | undefined): 
     '--name',
     'clickstream',
     '--driver-memory',
-    DRIVER_HEAP,
+    heap,
     ...Object.entries(settings).flatMap(([name, value]) => ['--conf', `${name}=${value}`]),
     'spark-internal',
   ];

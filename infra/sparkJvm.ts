@@ -37,6 +37,8 @@ const OPENED = [
   'java.security.jgss/sun.security.krb5',
 ];
 const JVM_OPTIONS = [
+  // Whichever thread meets it dies of it: a driver without its SparkContext goes on to answer, and works no more.
+  '-XX:+ExitOnOutOfMemoryError',
   '-Duser.timezone=UTC',
   '-Djava.awt.headless=true',
   '-XX:+IgnoreUnrecognizedVMOptions',

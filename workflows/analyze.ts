@@ -19,6 +19,7 @@ import { readSettings, stages, type Stages } from './activities.js';
 import { reason } from './failures.js';
 import { knownInput } from './inputs.js';
 import { accountQuery, tag } from './shared.js';
+import { aFewTimes } from './tries.js';
 import { count } from './words.js';
 
 /**
@@ -41,7 +42,7 @@ export async function analyze(input: AnalyzeInput = {}): Promise<AnalyzeResult> 
 
   show('aggregating');
   do {
-    total = add(total, await run.runSparkAggregation({}, total.runs + 1));
+    total = add(total, await aggregateOnce(run, total, show));
     show(`aggregating, ${count(total.marksLeft)} marked hours left`);
     if (total.marksLeft > 0 && workflowInfo().continueAsNewSuggested) {
       await condition(allHandlersFinished);
@@ -62,6 +63,23 @@ export async function analyze(input: AnalyzeInput = {}): Promise<AnalyzeResult> 
   const retired = await retire(run);
   show(end);
   return { ...indexed, ...retired };
+}
+
+/** Figures that earlier runs have made are not kept from the index by one that fails. */
+async function aggregateOnce(
+  run: Stages,
+  before: AggregationTotal,
+  show: (stage: string) => void,
+): Promise<AggregationResult> {
+  try {
+    return await aFewTimes(() => run.runSparkAggregation({}, before.runs + 1), show);
+  } catch (error) {
+    if (!isCancellation(error) && before.changed > 0) {
+      show(`indexing what was computed before this failed: ${reason(error)}`);
+      await indexFigures(run, before);
+    }
+    throw error;
+  }
 }
 
 async function indexFigures(run: Stages, aggregation: AggregationTotal): Promise<AnalyzeResult> {

@@ -20,6 +20,7 @@ import { readSettings, stages, type Stages } from './activities.js';
 import { failureType, reason } from './failures.js';
 import { knownInput, usage } from './inputs.js';
 import { accountQuery, resumeSignal, tag } from './shared.js';
+import { aFewTimes } from './tries.js';
 import { backfillDetails, backfillStage, incompleteText } from './backfillWords.js';
 
 export const progressQuery = defineQuery<BackfillProgress>('progress');
@@ -173,7 +174,7 @@ async function compute(
 ): Promise<Outcome> {
   for (let round = 1; ; round += 1) {
     try {
-      return { done: await run.computeDay(input, where) };
+      return { done: await aFewTimes(() => run.computeDay(input, where), show) };
     } catch (error) {
       if (isCancellation(error)) throw error;
       const type = failureType(error) ?? '';

@@ -27,6 +27,7 @@ const BY_CODE: Readonly<Record<string, ExitCode>> = {
   Configuration: ExitCode.Usage,
   Usage: ExitCode.Usage,
   ServerUnavailable: ExitCode.Server,
+  ServerExhausted: ExitCode.Server,
   ServerRefused: ExitCode.Server,
   SchemaMismatch: ExitCode.Usage,
   SetUpFailed: ExitCode.Server,

@@ -24,8 +24,8 @@
  *   intervals would lie and are refused by name, with what to write instead.
  * - **Errors.** `SparkQueryFailed` with Spark's class and SQLSTATE and `SparkColumnRefused` are final; `ServerRefused`
  *   (version, token, certificate, missing driver, log-in of PostgreSQL) needs a person; `ServerUnavailable` (unreachable,
- *   restarted, out of memory, interrupted) may be tried again; `ConfigurationError` names the parameter of the address.
- *   An abort throws the signal's own reason.
+ *   restarted, interrupted) may be tried again, `ServerExhausted` (out of memory) a few times; `ConfigurationError`
+ *   names the parameter of the address. An abort throws the signal's own reason.
  */
 import { SparkSession, type OpenOptions } from './session.js';
 
@@ -34,6 +34,7 @@ export type { SparkPatience } from './connection.js';
 export { createViews } from './createViews.js';
 export { SparkColumnRefused, SparkQueryFailed } from './errors.js';
 export type { SparkValue } from './literal.js';
+export { SPARK_MEMORY } from './mapError.js';
 export { parseSparkRemote, type SparkRemote } from './remote.js';
 export type { SparkProgress } from './requests.js';
 export { SparkSession, type ExecuteOptions, type OpenOptions } from './session.js';

@@ -1,5 +1,5 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { ClickstreamError, ServerRefused, ServerUnavailable } from '../../domain/errors.js';
+import { ClickstreamError, ServerExhausted, ServerRefused, ServerUnavailable } from '../../domain/errors.js';
 import { errorInfo } from './errorDetails.js';
 import { isConnectionLost, isHandleUnknown, isSessionGone, SparkQueryFailed } from './errors.js';
 
@@ -14,6 +14,12 @@ const firstLines = (text: string): string => {
   const joined = said.slice(0, 3).join(' ');
   return joined.length > MAX_SAID ? `${joined.slice(0, MAX_SAID)}…` : joined;
 };
+
+/** What helps a Spark whose memory does not suffice. */
+export const SPARK_MEMORY =
+  'give its driver more (SPARK_DRIVER_MEMORY=2g for `clickstream up`, elsewhere --driver-memory or ' +
+  'spark.driver.memory), and on a cluster its executors (spark.executor.memory, or fewer tasks at once by ' +
+  'spark.executor.cores)';
 
 interface Cause {
   readonly pattern: RegExp;
@@ -83,13 +89,14 @@ const CAUSES: readonly Cause[] = [
       }),
   },
   {
+    // An executor that ends with 52 had no heap left; with 137 it was killed, as by the kernel or by Kubernetes. The
+    // JDBC driver has words of its own.
     pattern:
-      /OutOfMemoryError|UNABLE_TO_ACQUIRE_MEMORY|Java heap space|Not enough memory|spark\.driver\.maxResultSize/,
+      /OutOfMemoryError|UNABLE_TO_ACQUIRE_MEMORY|Java heap space|Not enough memory|Ran out of memory|spark\.driver\.maxResultSize|exited with (exit )?code (52|137)\b|OOMKilled|beyond the 'PHYSICAL' memory limit|exceeding (physical )?memory limits/,
     error: (said, address, cause) =>
-      new ServerUnavailable(
+      new ServerExhausted(
         'Spark',
-        `Spark at ${address} ran out of memory: give its driver more (--driver-memory) if this comes again; ` +
-          `Spark said: ${said}`,
+        `Spark at ${address} ran out of memory: ${SPARK_MEMORY}; Spark said: ${said}`,
         { cause },
       ),
   },

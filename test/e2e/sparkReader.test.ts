@@ -192,7 +192,8 @@ async function killedInMidJob(server: SparkServer): Promise<void> {
         await until('Spark to read', 60_000, async () => (await queries()) > 0);
         await server.kill();
       }),
-      (e) => e instanceof ApplicationFailure && e.type === 'ServerUnavailable' && e.nonRetryable !== true,
+      (e) =>
+        e instanceof ApplicationFailure && e.type === 'ServerExhausted' && /memory ran out/.test(e.message),
     );
     assert.equal(await queries(), 0, 'what the dead Spark had asked for is ended');
     assert.equal((await storedFigures(schema.postgres)).versions.size, 0);

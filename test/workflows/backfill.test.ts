@@ -153,6 +153,20 @@ describe('backfill', () => {
     });
   });
 
+  test('a day that Spark has not the memory for is tried a few times, then fails; the others are done', async () => {
+    const { at, calls, activities } = site(3);
+    at.onDay = (day) =>
+      day === '2026-01-02'
+        ? Promise.reject(ApplicationFailure.nonRetryable('Spark ran out of memory', 'ServerExhausted'))
+        : Promise.resolve();
+    await withStage({ activities }, async ({ name, start }) => {
+      const failure = await failureOf(await start('backfill', backfillWorkflowId(name, 'all', false)));
+      assert.match(failure.message, /1 of 3 days failed: 2026-01-02 \(Spark ran out of memory\)/);
+      const days = ['2026-01-01', '2026-01-02', '2026-01-02', '2026-01-02', '2026-01-03'];
+      assert.deepEqual(calls, ['plan ..', ...days, 'index']);
+    });
+  });
+
   test('stops at an error that every day would end with', async () => {
     const { at, calls, activities } = site(4);
     at.onDay = (day) =>

@@ -98,21 +98,6 @@ describe('a Spark Connect server', () => {
     });
   });
 
-  test('that runs out of memory loses the work: to be tried again, clearly', async () => {
-    // Not much above the least that Spark starts with, 450m; the serial collector of one CPU keeps a part of it.
-    await withSparkServer({ heap: '512m' }, async (server) => {
-      const session = await openSpark(server.remote, { patience });
-      const query = `SELECT length(concat_ws('', collect_list(repeat(CAST(id AS STRING), 2000)))) AS n
-                     FROM range(0, 2000000, 1, 2)`;
-      // The query may fail alone, or take the whole server with it.
-      await assert.rejects(
-        readAll(session, query),
-        (e) => e instanceof ServerUnavailable && e.retryable && /memory|does not answer/.test(e.message),
-      );
-      await session.close();
-    });
-  });
-
   test('without the JDBC driver is refused with the steps; without spark-mllib a session still closes', async () => {
     await withSparkServer({ without: /^(postgresql|spark-mllib)/ }, async (server) => {
       const session = await openSpark(server.remote, { patience });
