@@ -135,7 +135,7 @@ function gapsOf(
 const sum = (parts: readonly (number | null)[]): number | null =>
   parts.includes(null) ? null : parts.reduce<number>((total, part) => total + (part ?? 0), 0);
 
-/** Asks the three servers at once, and reports what each said; one that is down hides nothing of the others. */
+/** Asks the servers at once, and reports what each said; one that is down hides nothing of the others. */
 export async function collectStatus(
   config: Config,
   servers: Servers,
@@ -144,7 +144,7 @@ export async function collectStatus(
   const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
   // What nobody has named yet is missing, not unreachable.
   const unnamed = (Object.keys(ASKED) as (keyof typeof ASKED)[]).filter((key) => !hasServer(servers, key));
-  const [fromPostgres, fromKafka, fromElasticsearch, failed] = await Promise.all([
+  const [fromPostgres, fromKafka, fromElasticsearch, shards] = await Promise.all([
     attempt('PostgreSQL', patience, () => readPostgres(config, servers)),
     attempt('Kafka', patience, () => readTopics(config, servers, patience)),
     attempt('Elasticsearch', patience, () => readDocuments(config, servers, patience)),
@@ -178,7 +178,7 @@ export async function collectStatus(
     state === undefined ? [] : gapsOf(state, snapshot?.offsets),
   );
   // A gap that is seen in Kafka itself tells more than the shard that stopped at it.
-  const gaps = seen.length > 0 ? seen : failed;
+  const gaps = seen.length > 0 ? seen : shards.failed;
   const absent =
     topics === undefined || unnamed.includes('kafka') ? [] : names.filter((_, i) => topics[i] === undefined);
   return {
@@ -230,8 +230,11 @@ export async function collectStatus(
         ? ['indices in Elasticsearch: `clickstream migrate` or the first run makes them']
         : []),
     ],
-    unknown: [fromPostgres, fromKafka, fromElasticsearch].flatMap((outcome) =>
-      'error' in outcome ? [outcome.error.message] : [],
-    ),
+    unknown: [
+      ...[fromPostgres, fromKafka, fromElasticsearch].flatMap((outcome) =>
+        'error' in outcome ? [outcome.error.message] : [],
+      ),
+      ...(shards.unknown === undefined ? [] : [shards.unknown]),
+    ],
   };
 }

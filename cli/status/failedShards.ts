@@ -3,20 +3,35 @@ import type { Config, Servers } from '../../domain/config/config.js';
 import { hasServer } from '../../domain/config/servers.js';
 import { ingestWorkflowId } from '../../domain/names.js';
 
+export interface FailedShards {
+  /** In words. */
+  readonly failed: readonly string[];
+  /** Why they could not be asked for. */
+  readonly unknown?: string;
+}
+
 /**
- * Shards of the continuous ingest that have failed and wait for somebody, in words. Empty where Temporal does not
- * answer within `patience`: status tells of the data, and must not hang on who moves it.
+ * Shards of the continuous ingest that have failed and wait for somebody. Waits for Temporal no longer than `patience`:
+ * status tells of the data, and must not hang on who moves it.
  */
 export async function failedShards(
   config: Config,
   servers: Servers,
   patience: AbortSignal,
-): Promise<readonly string[]> {
-  if (!hasServer(servers, 'temporal')) return [];
-  const gaveUp = new Promise<readonly string[]>((resolve) => {
-    patience.addEventListener('abort', () => resolve([]), { once: true });
+): Promise<FailedShards> {
+  if (!hasServer(servers, 'temporal')) return { failed: [] };
+  const unknown = (why: string): FailedShards => ({
+    failed: [],
+    unknown: `Temporal could not be asked whether shards of the ingest have failed: ${why}`,
   });
-  return Promise.race([gaveUp, ask(config, servers).catch(() => [])]);
+  const gaveUp = new Promise<FailedShards>((resolve) => {
+    patience.addEventListener('abort', () => resolve(unknown('it is too slow to answer')), { once: true });
+  });
+  const answer = ask(config, servers).then(
+    (failed): FailedShards => ({ failed }),
+    (e: unknown) => unknown(e instanceof Error ? e.message : String(e)),
+  );
+  return Promise.race([gaveUp, answer]);
 }
 
 async function ask(config: Config, servers: Servers): Promise<readonly string[]> {

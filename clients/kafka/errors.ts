@@ -36,6 +36,9 @@ const innermost = (e: Error): Error => {
 /** kafkajs's type of the error, e.g. `UNKNOWN_TOPIC_OR_PARTITION`; '' without one. */
 export const kafkaErrorType = (e: unknown): string => (e instanceof Error ? field(innermost(e), 'type') : '');
 
+export const isRefusedConnection = (e: unknown): boolean =>
+  e instanceof Error && field(innermost(e), 'code') === 'ECONNREFUSED';
+
 /** Kafka says that there is no such topic; so does, for a moment, a broker that is starting. */
 export const isUnknownTopic = (e: unknown): boolean =>
   e instanceof ServerRefused && kafkaErrorType(e.cause) === 'UNKNOWN_TOPIC_OR_PARTITION';

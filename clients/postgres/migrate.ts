@@ -99,7 +99,10 @@ export async function migrate(
 async function runKnex(servers: Servers, name: string): Promise<readonly string[]> {
   const knex = knexModule({
     client: 'pg',
-    connection: { ...connectionConfig(servers, name) } as knexModule.Knex.PgConnectionConfig,
+    connection: {
+      ...connectionConfig(servers, name),
+      application_name: `${name}:migrate`,
+    } as knexModule.Knex.PgConnectionConfig,
     pool: { min: 0, max: 2 },
     migrations: { migrationSource: source, schemaName: name, tableName: LEDGER },
     log: {

@@ -10,6 +10,7 @@ import { openCursor, moveCursor } from '../../clients/postgres/index/cursor.js';
 import { keepRejects } from '../../clients/postgres/index/rejects.js';
 import { readChanges } from '../../clients/postgres/index/figures.js';
 import { withClient } from '../../clients/postgres/pool.js';
+import { until } from '../support/installation.js';
 import { testName } from '../support/names.js';
 import { testInstallation, type TestInstallation } from '../clients/elasticsearch/installation.js';
 
@@ -77,6 +78,39 @@ describe('status', () => {
     assert.equal(noKafka.lag, null);
     assert.match(noKafka.unknown.join('\n'), /Kafka/);
     assert.match(statusText(noKafka), /lag \?/);
+    const noTemporal = await status({ temporal: { ...t.servers.temporal, address: '127.0.0.1:1' } });
+    assert.equal(noTemporal.records, 0);
+    assert.equal(noTemporal.unknown.length, 1);
+    assert.match(
+      noTemporal.unknown[0] ?? '',
+      /Temporal could not be asked whether shards of the ingest have failed: .*127\.0\.0\.1:1/,
+    );
+  });
+
+  it('does not wait behind a migrate that waits for a run, and says who keeps it from the tables', async () => {
+    const [run, migrate] = await Promise.all([t.postgres.pool.connect(), t.postgres.pool.connect()]);
+    await run.query('BEGIN; LOCK TABLE aggregate_run IN EXCLUSIVE MODE');
+    await migrate.query(`SET application_name = '${t.name}:migrate'`);
+    const waiting = migrate.query('ALTER TABLE aggregate_run ADD COLUMN later text');
+    try {
+      await until('migrate to wait', 10_000, async () => {
+        const { rows } = await t.postgres.pool.query(
+          "SELECT FROM pg_locks WHERE relation = 'aggregate_run'::regclass AND NOT granted",
+        );
+        return rows.length > 0;
+      });
+      const report = await status();
+      assert.equal(report.records, null);
+      assert.equal(report.documents_clicks, 0);
+      assert.match(report.unknown.join(), new RegExp(`locked by ${t.name}:migrate, pid \\d+: .*migrate`));
+    } finally {
+      await run.query('ROLLBACK');
+      await waiting;
+      await migrate.query('ALTER TABLE aggregate_run DROP COLUMN later');
+      run.release();
+      migrate.release(true);
+    }
+    assert.equal((await status()).records, 0);
   });
 
   it('gives the account, lag per partition, and whether the index is in step', async () => {

@@ -47,6 +47,8 @@ test('indices deleted by hand are told by status, verify and doctor, and rebuilt
       assert.equal(examined.code, 1, examined.stdout + examined.stderr);
       assert.match(examined.stdout, /✘ Elasticsearch: no index stands behind .*-hour: the next run makes/);
 
+      assert.doesNotMatch(examined.stdout, /:\/\/@/, 'an address without a user has no @');
+
       assert.equal((await run(['analyze'])).code, 0);
       assert.match(
         (await run(['doctor'])).stdout,

@@ -88,7 +88,8 @@ function addressOf(name: ServerName, servers: Servers): string {
 
 function withoutSecrets(text: string): string {
   const url = new URL(text);
-  return `${url.protocol}//${url.username}@${url.host}${url.pathname}`;
+  const user = url.username === '' ? '' : `${url.username}@`;
+  return `${url.protocol}//${user}${url.host}${url.pathname}`;
 }
 
 async function withinPatience<T>(work: Promise<T>): Promise<T> {

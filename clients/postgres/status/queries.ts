@@ -15,6 +15,18 @@ export async function missingTables(client: ClientBase, schema: string): Promise
   return rows.map((row) => row.name);
 }
 
+/** Sessions that keep readers from tables of this schema, or wait to: `clickstream:migrate, pid 7`. */
+export async function readTableLockers(client: ClientBase): Promise<string[]> {
+  const { rows } = await client.query<{ said: string }>(
+    `SELECT DISTINCT format('%s, pid %s', coalesce(nullif(a.application_name, ''), 'an unnamed session'), a.pid) AS said
+     FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_stat_activity a USING (pid)
+     WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
+       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+       AND c.relnamespace = current_schema()::regnamespace`,
+  );
+  return rows.map(({ said }) => said);
+}
+
 /** The account of everything, from the ledger. */
 export async function readAccount(client: ClientBase): Promise<Counts & { readonly batches: number }> {
   const { rows } = await client.query<Record<keyof Counts | 'batches', string>>(

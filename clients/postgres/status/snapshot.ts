@@ -1,6 +1,7 @@
 import { NO_COUNTS, type Counts } from '../../../domain/stages.js';
 import { GRAINS, TABLES } from '../../../domain/names.js';
-import { sqlState } from '../errors.js';
+import { ServerUnavailable } from '../../../domain/errors.js';
+import { isLockTimeout, sqlState } from '../errors.js';
 import { latestRejects, type Refused } from '../index/rejects.js';
 import { withClient, type Postgres } from '../pool.js';
 import { readFrozen, readRetired, type Frozen } from '../retention/frozen.js';
@@ -14,6 +15,7 @@ import {
   readMarks,
   readOffsets,
   readRuns,
+  readTableLockers,
   type IndexBacklog,
   type Run,
   type StoredOffset,
@@ -27,6 +29,8 @@ const READ: ReadonlySet<string> = new Set([
   ...[TABLES.retentionFloor, TABLES.retired],
 ]);
 
+/** Somebody who looks must not wait for a `migrate` that waits for a run. */
+const LOCK_PATIENCE_MS = 2_000;
 /** Refused documents that a report names. */
 const REJECTS = 10;
 /** Latest runs that a report shows. */
@@ -80,11 +84,22 @@ function describeMissing(schema: string, tables: readonly string[]): string {
   return `tables of PostgreSQL's schema ${schema} (${some}): ${MIGRATE}`;
 }
 
+async function tablesLocked(postgres: Postgres): Promise<string> {
+  const lockers = await withClient(postgres, `${postgres.name}:status`, readTableLockers);
+  const who = lockers.length === 0 ? 'a session that has ended meanwhile' : lockers.join(', ');
+  return (
+    `PostgreSQL's tables are locked by ${who}: a \`clickstream migrate\` under way waits for the run that writes ` +
+    'figures, and everybody else waits behind it; ask again when it has ended'
+  );
+}
+
 /** One consistent view of PostgreSQL; a missing database, schema or table is an answer, not an error. */
 export async function readSnapshot(postgres: Postgres): Promise<Snapshot> {
   try {
     return await withClient(postgres, `${postgres.name}:status`, async (client) => {
-      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      await client.query(
+        `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = ${LOCK_PATIENCE_MS}`,
+      );
       const missing = await missingTables(client, postgres.name);
       const described = missing.length > 0 ? [describeMissing(postgres.name, missing)] : [];
       // A table that only a newer version has hides nothing of what was ingested before the upgrade.
@@ -111,6 +126,8 @@ export async function readSnapshot(postgres: Postgres): Promise<Snapshot> {
       return snapshot;
     });
   } catch (e) {
+    if (e instanceof Error && isLockTimeout(e.cause))
+      throw new ServerUnavailable('PostgreSQL', await tablesLocked(postgres), { cause: e });
     // 3D000: the database does not exist; migrate makes it.
     if (e instanceof Error && sqlState(e.cause) === '3D000')
       return nothingYet(`the PostgreSQL database: ${MIGRATE}`);

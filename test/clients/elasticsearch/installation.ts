@@ -3,6 +3,7 @@ import pg from 'pg';
 import { openElasticsearch } from '../../../clients/elasticsearch/index.js';
 import { openPostgres, type Postgres } from '../../../clients/postgres/pool.js';
 import { quoteIdent } from '../../../clients/postgres/sql.js';
+import { parseServers } from '../../../domain/config/servers.js';
 import type { Config, Servers } from '../../../domain/config/config.js';
 import { GRAINS, indexTemplate, readAlias, type Grain } from '../../../domain/names.js';
 import { MIGRATIONS } from '../../../migrations/index.js';
@@ -66,7 +67,7 @@ export async function testInstallation(name: string): Promise<TestInstallation> 
     postgres: { url },
     spark: { remote: '' },
     elasticsearch: { url: env('ELASTICSEARCH_URL') },
-    temporal: { address: '', namespace: '' },
+    temporal: parseServers(process.env).temporal,
   };
   const elasticsearch = openElasticsearch(servers);
   const dropSchema = async (): Promise<void> => {
