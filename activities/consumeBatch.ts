@@ -30,6 +30,10 @@ const FETCH_BYTES = 1024 * 1024;
  */
 const TURN_RECORDS = 256;
 const MIN_FETCH_BYTES = 64 * 1024;
+/** A full batch is followed by one so many times as large, up to the setting. */
+const GROWTH = 4;
+/** Of a small setting the first batch takes all: a part would not be worth Temporal's work for it. */
+const FIRST_AT_LEAST = 1000;
 
 /**
  * Reads a batch of offset ranges from Kafka, parses and enriches it, and leaves it in the spool.
@@ -57,6 +61,7 @@ class Consumption {
   /** Where to stop; a partition without an entry has no end. */
   private readonly ends = new Map<number, bigint>();
   private readonly stable = new Map<number, bigint>();
+  private readonly maxRecords: number;
   private full = false;
   private firstMove: number | undefined;
 
@@ -65,7 +70,10 @@ class Consumption {
     private readonly memories: BatchMemories,
     private readonly input: ConsumeBatchInput,
     private readonly progress: { records: number; bytes: number },
-  ) {}
+  ) {
+    const { records } = deps.config.ingest.batch;
+    this.maxRecords = Math.min(records, input.maxRecords ?? firstRecords(records, input.shard));
+  }
 
   async run(): Promise<ConsumeBatchResult> {
     const { deps, input } = this;
@@ -132,7 +140,8 @@ class Consumption {
   }
 
   private async read(writer: BatchWriter): Promise<void> {
-    const { records: maxRecords, waitMs } = this.deps.config.ingest.batch;
+    const { waitMs } = this.deps.config.ingest.batch;
+    const { maxRecords } = this;
     const patience = this.input.waitMs ?? waitMs;
     const open = this.input.exact === undefined;
     const began = Date.now();
@@ -176,7 +185,8 @@ class Consumption {
     writer: BatchWriter,
     open: boolean,
   ): Promise<boolean> {
-    const { records: maxRecords, bytes: maxBytes } = this.deps.config.ingest.batch;
+    const { bytes: maxBytes } = this.deps.config.ingest.batch;
+    const { maxRecords } = this;
     this.stable.set(partition, lastStableOffset);
     const before = this.at.get(partition) ?? 0n;
     const end = Number(this.ends.get(partition) ?? Infinity);
@@ -248,7 +258,8 @@ class Consumption {
   private result(batch: BatchRef | undefined): ConsumeBatchResult {
     const { deps, input } = this;
     const { waitMs, records, bytes } = deps.config.ingest.batch;
-    const small = batch !== undefined && batch.records < records / 2 && batch.bytes < bytes / 2;
+    const full = batch !== undefined && batch.records >= this.maxRecords;
+    const small = batch !== undefined && !full && batch.records < records / 2 && batch.bytes < bytes / 2;
     const lag = [...this.at].reduce((n, [p, at]) => {
       const end = this.stable.get(p) ?? at;
       return n + (end > at ? Number(end - at) : 0);
@@ -258,6 +269,7 @@ class Consumption {
       spoolQueue: spoolQueue(deps.config.name, deps.spool.id),
       next: asPositions(this.at),
       reachedUntil: input.until !== undefined && this.unfinished().length === 0,
+      maxRecords: full ? Math.min(records, this.maxRecords * GROWTH) : this.maxRecords,
       waitMs: small ? Math.min(MAX_WAIT_MS, (input.waitMs ?? waitMs) * 2) : waitMs,
       lag,
     };
@@ -288,3 +300,10 @@ class Consumption {
       });
   }
 }
+
+/**
+ * A chain begins with a part of a batch, so that PostgreSQL soon has something to do; neighbouring shards with different
+ * parts, so that from then on one of them reads while the other writes.
+ */
+const firstRecords = (records: number, shard: number): number =>
+  Math.max(FIRST_AT_LEAST, Math.ceil(records / (shard % 2 === 0 ? 4 : 2)));

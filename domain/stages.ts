@@ -97,6 +97,8 @@ export interface ConsumeBatchInput {
   readonly until?: readonly Position[];
   /** The exact form: exactly these ranges, again. */
   readonly exact?: { readonly sourceId: number; readonly ranges: readonly OffsetRange[] };
+  /** Records of the open form at most: the last answer's `maxRecords`; absent: a chain's first, a small one. */
+  readonly maxRecords?: number;
   /** How long the open form waits after its first record, ms: the last answer's `waitMs`; absent: `ingest.batch.wait`. */
   readonly waitMs?: number;
   /** Offsets persisted so far, committed to the consumer group `<name>` for the lag tools people use. */
@@ -111,6 +113,8 @@ export interface ConsumeBatchResult {
   readonly next: readonly Position[];
   /** Every partition of the shard stands at `until` (always false without it). */
   readonly reachedUntil: boolean;
+  /** What to hand in as `maxRecords` next: more after a full batch, up to the setting `ingest.batch.records`. */
+  readonly maxRecords: number;
   /** What to hand in as `waitMs` next: doubles up to 30 s while batches stay small, back to the setting when they do not. */
   readonly waitMs: number;
   /** Records between `next` and the end of the log, all partitions of the shard, where known. */

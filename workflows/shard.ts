@@ -43,7 +43,7 @@ export async function ingestShard(settings: WorkflowSettings, input: ShardInput)
   let counts: Counts = input.carried?.counts ?? NO_COUNTS;
   let batches = input.carried?.batches ?? 0;
   let persistedUpTo: readonly Position[] | undefined;
-  let waitMs: number | undefined;
+  let next: Pick<ConsumeBatchInput, 'waitMs' | 'maxRecords'> = {};
   let lag: number | undefined;
   let stage = 'starting';
   let lastError: string | undefined;
@@ -69,7 +69,7 @@ export async function ingestShard(settings: WorkflowSettings, input: ShardInput)
       shards: input.shards,
       ...(input.until === undefined ? {} : { until: input.until }),
       ...(persistedUpTo === undefined ? {} : { persisted: persistedUpTo }),
-      ...(waitMs === undefined ? {} : { waitMs }),
+      ...next,
       ...form,
     };
     const number = batches + (spoolQueue === undefined ? 1 : 2);
@@ -135,7 +135,8 @@ export async function ingestShard(settings: WorkflowSettings, input: ShardInput)
       continue;
     }
     const { consumed } = answer;
-    ({ waitMs, lag } = { waitMs: consumed.waitMs, lag: consumed.lag });
+    next = { waitMs: consumed.waitMs, maxRecords: consumed.maxRecords };
+    lag = consumed.lag;
 
     const renewing = workflowInfo().continueAsNewSuggested;
     if (consumed.batch === undefined) {

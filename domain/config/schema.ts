@@ -142,9 +142,9 @@ export const configSchema = mapping({
   ingest: mapping({
     shards: wholeNumber(1, 8192).optional().describe('Lanes a topic is read in; default min(partitions, 2)'),
     batch: mapping({
-      records: wholeNumber(1, 1_000_000).prefault(50_000).describe('Records of a batch at most'),
+      records: wholeNumber(1, 1_000_000).prefault(100_000).describe('Records of a batch at most'),
       bytes: size(1 * KiB, 1 * GiB)
-        .prefault('32MiB')
+        .prefault('64MiB')
         .describe('Size of a batch at most'),
       wait: duration(10, 5 * MINUTE)
         .prefault('5s')

@@ -187,6 +187,29 @@ describe('consumeBatch and persistBatch', () => {
       assert.deepEqual(sumOf(await i.drain()), [40, 40, 0, 0, 0]);
     }));
 
+  test('a chain begins with a part of a batch, its neighbour with another, and full batches grow to the setting', () =>
+    withInstallation(
+      'ramp',
+      async (i) => {
+        await i.produce(clicks(8000));
+        const sizes: [number | undefined, number][] = [];
+        let last = await i.consume();
+        for (;;) {
+          sizes.push([last.batch?.records, last.maxRecords]);
+          if (sizes.length === 3) break;
+          last = await i.consume({ after: last.next, maxRecords: last.maxRecords });
+        }
+        assert.deepEqual(sizes, [
+          [1500, 6000],
+          [6000, 6000],
+          [500, 6000],
+        ]);
+        const neighbour = await i.consume({ shard: 1, shards: 2, until: [] });
+        assert.equal(neighbour.maxRecords, 3000);
+      },
+      { text: (common) => common.replace('records: 1000', 'records: 6000') },
+    ));
+
   test('a shutdown ends the open form at once', () =>
     withInstallation('drain', async (i) => {
       const worker = (ended: string[], name: string) => {

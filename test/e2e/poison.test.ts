@@ -15,7 +15,7 @@ import { withInstallation } from '../support/installation.js';
 
 /** Batches of so few records that poison stands at every place of a batch. */
 const BATCH = 'ingest: { batch: { records: 40, wait: 1s } }\n';
-/** Batches hold 32 MiB and one record more; parsed, a million keys take some 300 MiB for a moment. */
+/** Batches hold 64 MiB and one record more; parsed, a million keys take some 300 MiB for a moment. */
 const MAX_MIB = 1536;
 
 /** jsonb keeps no spelling, only the meaning. */

@@ -58,7 +58,14 @@ export function imaginaryLog(options: {
         calls.push(`again ${bounds(input.exact.ranges)}`);
         const next = input.exact.ranges.map(({ partition, to }) => ({ partition, offset: to }));
         const batch = batchOf(input.exact.ranges, input);
-        return { batch, spoolQueue: options.spoolQueue(), next, reachedUntil: false, waitMs: 100 };
+        return {
+          batch,
+          spoolQueue: options.spoolQueue(),
+          next,
+          reachedUntil: false,
+          maxRecords: 1000,
+          waitMs: 100,
+        };
       }
       const from = (partition: number): number =>
         Number(at(input.after, partition) ?? stored[partition] ?? 0);
@@ -85,6 +92,7 @@ export function imaginaryLog(options: {
         spoolQueue: options.spoolQueue(),
         next,
         reachedUntil,
+        maxRecords: 1000,
         waitMs: 100,
       };
     },

@@ -43,7 +43,7 @@ describe('parseConfig', () => {
     const config = parseConfig(MINIMAL, 'shop.yaml');
     assert.equal(config.kafka.start, 'earliest');
     assert.deepEqual(config.ingest, {
-      batch: { records: 50_000, bytes: 32 * 2 ** 20, waitMs: 5000 },
+      batch: { records: 100_000, bytes: 64 * 2 ** 20, waitMs: 5000 },
       spool: { bytes: 2 ** 30 },
     });
     assert.deepEqual(config.analyze, {
@@ -271,7 +271,7 @@ describe('parseConfig', () => {
   test('the effective configuration is a configuration with the same meaning', () => {
     const effective = JSON.stringify(effectiveConfig(MINIMAL, 'f'));
     assert.deepEqual(parseConfig(effective, 'f'), parseConfig(MINIMAL, 'f'));
-    assert.match(effective, /"32MiB"/);
+    assert.match(effective, /"64MiB"/);
   });
 });
 
