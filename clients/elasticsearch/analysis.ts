@@ -193,6 +193,15 @@ const BUCKET_OF: Readonly<Record<Measure, string>> = {
   avg_time_spent_ms: 'average',
 };
 
+/**
+ * 1 where time is known for a click, else 0: every document of a grain has the same one. Elasticsearch has the average
+ * of nothing before all others.
+ */
+const TIMED = {
+  filter: { range: { timed_clicks: { gt: 0 } } },
+  aggs: { any: { cardinality: { field: 'grain', precision_threshold: 1 } } },
+} as const;
+
 export interface TopQuestion {
   readonly by: 'url' | 'country';
   readonly sort: Measure;
@@ -200,7 +209,10 @@ export interface TopQuestion {
   readonly limit: number;
 }
 
-/** The URLs or countries with the highest figures; equal ones in their own order. URLs too long to sort by are left out. */
+/**
+ * The URLs or countries with the highest figures; equal ones in their own order, and those without the figure last.
+ * URLs too long to sort by are left out.
+ */
 export async function topOf(
   client: Client,
   name: string,
@@ -211,6 +223,7 @@ export async function topOf(
   const average = {
     weighted_avg: { value: { field: 'avg_time_spent_ms' }, weight: { field: 'timed_clicks' } },
   };
+  const isAverage = sort === 'avg_time_spent_ms';
   const found = await aggregate<{ keys: { buckets: (Bucket & { key: string })[] } }>(
     client,
     name,
@@ -220,9 +233,13 @@ export async function topOf(
         terms: {
           field: by,
           size: limit + 1,
-          order: [{ [BUCKET_OF[sort]]: 'desc' }, { _key: 'asc' }],
+          order: [
+            ...(isAverage ? [{ 'timed_any>any': 'desc' as const }] : []),
+            { [BUCKET_OF[sort]]: 'desc' },
+            { _key: 'asc' },
+          ],
         },
-        aggs: { ...SUMS, ...(sort === 'avg_time_spent_ms' && { average }) },
+        aggs: { ...SUMS, ...(isAverage && { average, timed_any: TIMED }) },
       },
     },
     signal,

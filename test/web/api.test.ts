@@ -130,6 +130,8 @@ describe('the endpoints of the analysis page', () => {
     assert.deepEqual(await keys('by=url'), [['/books/long', '/a', '/ages'], false]);
     assert.deepEqual(await keys('by=url&limit=1'), [['/books/long'], true]);
     assert.deepEqual(await keys('by=url&sort=avg_time_spent_ms'), [['/ages', '/books/long', '/a'], false]);
+    assert.deepEqual(await keys('by=country&sort=avg_time_spent_ms'), [['FR', 'DE', 'US'], false]);
+    assert.deepEqual(await keys('by=country&sort=avg_time_spent_ms&limit=2'), [['FR', 'DE'], true]);
     assert.deepEqual(await keys('by=country&sort=unique_users&from=2026-11-27'), [['DE', 'US'], false]);
     assert.deepEqual(await keys('by=url&q=long+boo'), [['/books/long'], false]);
   });

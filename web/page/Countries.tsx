@@ -38,7 +38,11 @@ export function Countries({ view, change, list }: Props) {
         isChosen={(country) => countries.includes(country)}
         choose={(country) => () => toggle(country)}
         name={format.countryName}
-        label={(country) => <span class="name">{format.countryName(country)}</span>}
+        label={(country) => (
+          <span class="name" title={format.countryName(country)}>
+            {format.countryName(country)}
+          </span>
+        )}
       />
       {all > FIRST && (
         <button type="button" class="plain" aria-expanded={isWhole} onClick={() => setWhole(!isWhole)}>

@@ -17,7 +17,7 @@ export function Filters({ view, change }: { readonly view: View; readonly change
         </Chip>
       )}
       {q !== undefined && (
-        <Chip name="Words" label={q} remove={() => change({ q: undefined })}>
+        <Chip name="Search" label={q} remove={() => change({ q: undefined })}>
           <span>{format.visible(q)}</span>
         </Chip>
       )}

@@ -123,7 +123,7 @@ export function Plot({ points, grain, measure, name, onChoose }: Props) {
           <g key={tick}>
             <line class="grid" x1={MARGIN.left} x2={MARGIN.left + inner.width} y1={y(tick)} y2={y(tick)} />
             <text class="tick" x={MARGIN.left - 10} y={y(tick) + 4} text-anchor="end">
-              {tickText(tick, measure)}
+              {tickText(tick, measure, top)}
             </text>
           </g>
         ))}

@@ -40,9 +40,9 @@ function noteOf(totals: Totals, measure: Measure): string {
     case 'unique_users':
       return PEOPLE[totals.unique_users_kind].note;
     case 'avg_time_spent_ms':
-      return `time known for ${format.share(timed, clicks)} of clicks`;
+      return timed === 0 ? 'known for no click' : `time known for ${format.share(timed, clicks)} of clicks`;
     case 'total_time_spent_ms':
-      return `over ${format.count(timed)} clicks`;
+      return timed === 0 ? 'known for no click' : `over ${format.count(timed)} clicks`;
     case 'bot_clicks':
       return `${format.share(bots, clicks)} of clicks`;
   }

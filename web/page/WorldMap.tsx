@@ -75,13 +75,30 @@ export function WorldMap({ rows, measure, chosen, toggle }: Props) {
         </svg>
       )}
       <p class="map-caption quiet">
-        {pointed !== undefined && (
+        {pointed !== undefined ? (
           <>
             {format.countryName(pointed)}{' '}
             <strong>{values.has(pointed) ? valueText(values.get(pointed), measure) : 'no clicks'}</strong>
           </>
+        ) : (
+          map && values.size > 0 && <Scale />
         )}
       </p>
     </div>
+  );
+}
+
+/** What the shades mean. */
+function Scale() {
+  return (
+    <>
+      less
+      <svg viewBox={`0 0 ${SHADES * 16} 10`}>
+        {Array.from({ length: SHADES }, (_, i) => (
+          <rect key={i} class={`shade-${i + 1}`} x={i * 16} width="14" height="10" rx="2" />
+        ))}
+      </svg>
+      more
+    </>
   );
 }

@@ -17,9 +17,9 @@ export function count(value: number): string {
   return value < READ_BY_DIGIT ? whole.format(value) : compact.format(value);
 }
 
-/** For the narrow: `12.3K`. */
-export function shortCount(value: number): string {
-  return value < 10_000 ? tenths.format(value) : compact.format(value);
+/** For the narrow: `12.3K`; beside others up to `highest`, all of them written alike. */
+export function shortCount(value: number, highest: number): string {
+  return highest < 10_000 ? tenths.format(value) : compact.format(value);
 }
 
 /** A share in percent: `63 %`, `0.4 %`; never 0 % nor 100 % of what is not nothing nor all. */

@@ -77,9 +77,9 @@ export function valueText(value: number | null | undefined, measure: Measure): s
   return measure.endsWith('_ms') ? format.duration(value) : format.count(value);
 }
 
-/** At an axis there is little room. */
-export function tickText(value: number, measure: Measure): string {
-  if (!measure.endsWith('_ms')) return format.shortCount(value);
+/** At an axis there is little room, and `highest` is its last value. */
+export function tickText(value: number, measure: Measure, highest: number): string {
+  if (!measure.endsWith('_ms')) return format.shortCount(value, highest);
   if (value === 0) return '0';
   return format
     .duration(value)
@@ -108,9 +108,9 @@ function windowText(at: number, grain: SeriesGrain, isFirst: boolean): string {
 /** Names for some of the windows, at most `room` of them, at round places. */
 export function timeTicks(points: readonly Point[], grain: SeriesGrain, room: number): TimeTick[] {
   const spans = {
-    hour: [1, 2, 3, 6, 12, 24, 48, 72, 168],
-    day: [1, 2, 7, 14, 28, 56, 112],
-    month: [1, 2, 3, 6, 12, 24, 60],
+    hour: [1, 2, 3, 6, 8, 12, 24, 48, 72, 168],
+    day: [1, 2, 3, 7, 14, 28, 56, 112],
+    month: [1, 2, 3, 4, 6, 12, 24, 60],
   };
   const most = Math.max(1, room);
   const span =

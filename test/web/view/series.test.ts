@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Measure } from '../../../web/view/address.js';
 import type { Window } from '../../../web/view/answers.js';
-import { pointsOf, timeTicks, valueTicks, type SeriesQuestion } from '../../../web/view/series.js';
+import { pointsOf, tickText, timeTicks, valueTicks, type SeriesQuestion } from '../../../web/view/series.js';
 
 const at = (text: string): number => Date.parse(text);
 const window = (start: string, clicks: number, average: number | null = null): Window => ({
@@ -66,6 +67,16 @@ test('values are marked at round places that hold the highest', () => {
   assert.deepEqual(valueTicks(100_000, 'avg_time_spent_ms'), [0, 30_000, 60_000, 90_000, 120_000]);
 });
 
+test('values at one axis are written alike', () => {
+  const written = (highest: number, measure: Measure): string[] => {
+    const ticks = valueTicks(highest, measure);
+    return ticks.map((tick) => tickText(tick, measure, ticks.at(-1) ?? 0));
+  };
+  assert.deepEqual(written(8_100, 'click_count'), ['0', '2.5K', '5K', '7.5K', '10K']);
+  assert.deepEqual(written(3_100, 'click_count'), ['0', '1,000', '2,000', '3,000', '4,000']);
+  assert.deepEqual(written(45_500, 'avg_time_spent_ms'), ['0', '15 s', '30 s', '45 s', '1 min']);
+});
+
 test('times are marked at round places, no more of them than there is room', () => {
   const hours = pointsOf({
     ...question,
@@ -88,5 +99,16 @@ test('times are marked at round places, no more of them than there is room', () 
   assert.deepEqual(
     timeTicks(months, 'month', 6).map(({ text }) => text),
     ['Nov 2025', 'Jan 2026', 'Mar', 'May', 'Jul', 'Sept'],
+  );
+  const days = pointsOf({
+    ...question,
+    series: [],
+    grain: 'day',
+    from: at('2026-10-25'),
+    to: at('2026-11-01'),
+  });
+  assert.deepEqual(
+    timeTicks(days, 'day', 3.1).map(({ text }) => text),
+    ['25 Oct', '28 Oct', '31 Oct'],
   );
 });
