@@ -46,7 +46,8 @@ const noNode = {
 };
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'clients/spark/gen/', 'test/histories/'] },
+  // What is called kernel/ is AssemblyScript.
+  { ignores: ['dist/', 'node_modules/', 'clients/spark/gen/', 'test/histories/', '**/kernel/'] },
   js.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {

@@ -100,7 +100,7 @@ export class BatchWriter {
     this.floor = limits.floor === undefined ? -Infinity : Number(limits.floor);
     const { plain } = decoders;
     const plainRows = (event: PlainEvent, family: Family): PlainRows =>
-      new PlainRows(memory.encoders[family], event, event.columns[family]);
+      new PlainRows(memory.encoders[family], event, family);
     this.plainRows = plain && {
       click_data: plainRows(plain, 'click_data'),
       geo_data: plainRows(plain, 'geo_data'),

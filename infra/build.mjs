@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * The build: Spark's protocol → TypeScript, TypeScript → dist/, workflows → one bundle, the analysis page → files
- * for a browser.
+ * The build: Spark's protocol → TypeScript, TypeScript → dist/, the kernel of ingest → WebAssembly, workflows → one
+ * bundle, the analysis page → files for a browser.
  * `--protos-only` does the first alone, which is all that lint and typecheck need.
  * Node built-ins only, until node_modules is known to be there.
  */
@@ -32,6 +32,7 @@ try {
   if (!process.argv.includes('--protos-only')) {
     compile();
     prune(dist);
+    compileKernel();
     await bundleWorkflows();
     await bundlePage();
   }
@@ -130,6 +131,21 @@ function prune(folder) {
     if (![`${source}.${made[1]}ts`, `${source}.${made[1]}js`].some((name) => fs.existsSync(name)))
       fs.rmSync(file);
   }
+}
+
+function compileKernel() {
+  const entry = 'clients/postgres/kernel';
+  const wasm = path.join(dist, 'clients/postgres/plainKernel.wasm');
+  const stampFile = path.join(dist, '.kernel');
+  // Its memory is laid out once and never freed, so it has no garbage collector; nothing in it throws.
+  const options = ['-O3', '--runtime', 'stub', '--noAssert', '--use', 'abort=', '--enable', 'simd'];
+  const sources = hashOf([path.join(root, entry), path.join(root, 'domain/event/plain')]);
+  const stamp = [sources, ...options].join(' ');
+  if (fs.existsSync(wasm) && readText(stampFile) === stamp) return;
+  const compiler = path.join(root, 'node_modules/assemblyscript/bin/asc.js');
+  run(process.execPath, [compiler, `${entry}/index.ts`, '--outFile', `${wasm}.half`, ...options], 'asc');
+  fs.renameSync(`${wasm}.half`, wasm);
+  fs.writeFileSync(stampFile, stamp);
 }
 
 /** The bundle is made at build time, so that a worker is ready in half a second instead of four. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Config } from '../../domain/config/config.js';
 import { createDecoder, type Decoder } from '../../domain/event/decoder.js';
 import { PlainEvent } from '../../domain/event/plain/event.js';
+import { openPlainKernel } from '../postgres/plainKernel.js';
 import { openEnrichers } from './index.js';
 
 /**
@@ -20,7 +21,7 @@ export async function openDecoders(
   const enrichers = await openEnrichers(config, visitorKey);
   return {
     decoder: createDecoder(config, enrichers, sha256),
-    plain: PlainEvent.of(config, enrichers, sha256),
+    plain: PlainEvent.of(config, enrichers, sha256, openPlainKernel),
   };
 }
 

@@ -62,7 +62,7 @@ export class CopyEncoder extends CopyBuffer {
   beginWithKeys({ high, low, eventId, timeHigh, timeLow }: RowKeys): void {
     this.begin(this.types.length);
     this.int8(high, low);
-    if (eventId !== undefined) this.bytes16(eventId);
+    if (eventId !== undefined) this.bytes(eventId);
     this.int8(timeHigh, timeLow);
   }
 

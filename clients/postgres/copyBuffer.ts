@@ -1,40 +1,49 @@
 /** The fields of PostgreSQL's binary COPY form, each its length and its bytes, in memory that is used again and again. */
+import { RowStage } from '../../domain/event/plain/kernel.js';
 
 /** PostgreSQL counts times from 2000-01-01; µs since 1970. */
 export const EPOCH_US_NUMBER = 946_684_800_000_000;
 const TWO_32 = 2 ** 32;
 /** Up to this length a loop over the characters is quicker than a call out of JavaScript. */
 const SHORT_TEXT = 48;
-const AT_SIGNS = 0x40404040;
-const HIGH_BITS = 0x80808080;
+/** Of a stage of one's own, bytes. */
+const STAGE = 64 * 1024;
+/** Longer values pass the stage by, bytes: a text's UTF-16 unit is at most three. */
+const LONG = STAGE / 4;
 
+/** Rows are made in a stage, and gathered from there when it is full. */
 export class CopyBuffer {
-  private buffer: Buffer = Buffer.allocUnsafeSlow(256 * 1024);
-  private view = viewOf(this.buffer);
-  private at = 0;
+  private stage = new RowStage(new Uint8Array(STAGE));
+  /** The stage's memory. */
+  private buffer = bufferOf(this.stage.bytes);
+  private view = viewOf(this.stage.bytes);
+  private gathered: Buffer = Buffer.allocUnsafeSlow(STAGE);
+  private gatheredBytes = 0;
 
   /** Bytes that were appended since the last `clear`. */
   get length(): number {
-    return this.at;
+    return this.gatheredBytes + (this.stage.owner === this ? this.stage.at : 0);
   }
 
   /** Bytes that it takes without growing. */
   get capacity(): number {
-    return this.buffer.length;
+    return this.gathered.length;
   }
 
   /** These bytes, good until something is appended. */
   get written(): Buffer {
-    return this.buffer.subarray(0, this.at);
+    this.drain();
+    return this.gathered.subarray(0, this.gatheredBytes);
   }
 
   clear(): void {
-    this.at = 0;
+    this.truncate(0);
   }
 
   /** Takes back what was appended beyond a length. */
   truncate(length: number): void {
-    this.at = length;
+    if (this.stage.owner === this) this.stage.at = Math.max(0, length - this.gatheredBytes);
+    this.gatheredBytes = Math.min(this.gatheredBytes, length);
   }
 
   /** Hands over a copy of what was appended since the last call. */
@@ -44,119 +53,111 @@ export class CopyBuffer {
     return taken;
   }
 
+  /** From now on rows are made in a stage that others may make theirs in, too: each row is begun with `begin` or `reserve`. */
+  makeIn(stage: RowStage): void {
+    if (stage === this.stage) return;
+    this.drain();
+    this.stage = stage;
+    this.buffer = bufferOf(stage.bytes);
+    this.view = viewOf(stage.bytes);
+  }
+
+  /** Makes the stage its own, with room for so many bytes. */
+  reserve(bytes: number): void {
+    if (this.stage.owner !== this) this.stage.take(this);
+    this.need(bytes);
+  }
+
+  /** Gathers what is on the stage. */
+  drain(): void {
+    const { stage } = this;
+    if (stage.owner !== this || stage.at === 0) return;
+    this.gather(this.buffer.subarray(0, stage.at));
+    stage.at = 0;
+  }
+
   begin(fields: number): void {
-    this.need(2);
-    this.view.setInt16(this.at, fields);
-    this.at += 2;
+    this.reserve(2);
+    this.view.setInt16(this.stage.at, fields);
+    this.stage.at += 2;
   }
 
   /** NULL. */
   none(): void {
-    this.need(4);
-    this.view.setInt32(this.at, -1);
-    this.at += 4;
+    this.head(-1, 0);
   }
 
   bool(value: boolean): void {
-    this.head(1);
-    this.view.setInt8(this.at, value ? 1 : 0);
-    this.at += 1;
+    this.view.setInt8(this.head(1, 1), value ? 1 : 0);
   }
 
   int4(value: number): void {
-    this.head(4);
-    this.view.setInt32(this.at, value);
-    this.at += 4;
+    this.view.setInt32(this.head(4, 4), value);
   }
 
   /** Of `low` only the lowest 32 bits count. */
   int8(high: number, low: number): void {
-    this.head(8);
-    this.view.setInt32(this.at, high);
-    this.view.setInt32(this.at + 4, low);
-    this.at += 8;
-  }
-
-  /** A whole number that a double holds exactly. */
-  safeInt8(value: number): void {
-    this.int8(highHalf(value), value);
+    const at = this.head(8, 8);
+    this.view.setInt32(at, high);
+    this.view.setInt32(at + 4, low);
   }
 
   bigint(value: bigint): void {
-    this.head(8);
-    this.view.setBigInt64(this.at, value);
-    this.at += 8;
+    this.view.setBigInt64(this.head(8, 8), value);
   }
 
   float8(value: number): void {
-    this.head(8);
-    this.view.setFloat64(this.at, value);
-    this.at += 8;
+    this.view.setFloat64(this.head(8, 8), value);
   }
 
   bytes(value: Uint8Array): void {
-    this.head(value.length);
-    this.buffer.set(value, this.at);
-    this.at += value.length;
-  }
-
-  bytes16(value: Uint8Array): void {
-    this.head(16);
-    const { buffer, at } = this;
-    for (let i = 0; i < 16; i++) buffer[at + i] = value[i] as number;
-    this.at = at + 16;
+    if (value.length > LONG) {
+      this.head(value.length, 0);
+      this.drain();
+      this.gather(value);
+    } else this.buffer.set(value, this.head(value.length, value.length));
   }
 
   /** `jsonb` has a version byte of 1 in front. */
   text(value: string, version: 0 | 1): void {
-    // A UTF-16 unit is at most three bytes.
+    if (value.length * 3 > LONG) {
+      this.bytes(Buffer.from(version === 1 ? `\u0001${value}` : value));
+      return;
+    }
     this.need(5 + value.length * 3);
-    const begin = this.at + 4;
+    const { at } = this.stage;
+    const begin = at + 4;
     if (version === 1) this.buffer[begin] = 1;
     const from = begin + version;
     let end = value.length <= SHORT_TEXT ? this.ascii(value, from) : -1;
     if (end < 0) end = from + this.buffer.write(value, from);
-    this.view.setInt32(this.at, end - begin);
-    this.at = end;
+    this.view.setInt32(at, end - begin);
+    this.stage.at = end;
   }
 
-  /** Text that still lies in UTF-8; `view` is of the same memory as `bytes`. @returns whether there is an `@` in it */
-  slice(bytes: Uint8Array, view: DataView, start: number, end: number): boolean {
-    this.head(end - start);
-    const { buffer, view: target } = this;
-    let { at } = this;
-    let from = start;
-    // The highest bit of a byte is set where an `@` is; above it perhaps for nothing, never without one.
-    let found = 0;
-    for (; from <= end - 4; from += 4) {
-      const word = view.getInt32(from, true);
-      target.setInt32(at, word, true);
-      const difference = word ^ AT_SIGNS;
-      found |= (difference - 0x01010101) & ~difference;
-      at += 4;
-    }
-    for (; from < end; from++) {
-      const byte = bytes[from] as number;
-      buffer[at++] = byte;
-      if (byte === 0x40) found = HIGH_BITS;
-    }
-    this.at = at;
-    return (found & HIGH_BITS) !== 0;
-  }
-
-  /** The length of a field whose bytes follow, and room for both. */
-  private head(bytes: number): void {
-    this.need(4 + bytes);
-    this.view.setInt32(this.at, bytes);
-    this.at += 4;
+  /** Puts the length of a field, with room for `room` bytes behind it. @returns where these are */
+  private head(bytes: number, room: number): number {
+    this.need(4 + room);
+    const { stage } = this;
+    const { at } = stage;
+    this.view.setInt32(at, bytes);
+    stage.at = at + 4 + room;
+    return at + 4;
   }
 
   private need(bytes: number): void {
-    if (this.at + bytes <= this.buffer.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.at + bytes));
-    this.buffer.copy(larger, 0, 0, this.at);
-    this.buffer = larger;
-    this.view = viewOf(larger);
+    if (this.stage.at + bytes > this.stage.bytes.length) this.drain();
+  }
+
+  private gather(bytes: Uint8Array): void {
+    const length = this.gatheredBytes + bytes.length;
+    if (length > this.gathered.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(this.gathered.length * 2, length));
+      this.gathered.copy(larger, 0, 0, this.gatheredBytes);
+      this.gathered = larger;
+    }
+    this.gathered.set(bytes, this.gatheredBytes);
+    this.gatheredBytes = length;
   }
 
   /** @returns where the text ends, -1 when it is not all ASCII */
@@ -175,5 +176,7 @@ export class CopyBuffer {
 /** The upper 32 of the 64 bits of a whole number; `value | 0` are the lower ones. */
 export const highHalf = (value: number): number => Math.floor(value / TWO_32);
 
-const viewOf = ({ buffer, byteOffset, byteLength }: Buffer): DataView =>
+const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
+const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView =>
   new DataView(buffer, byteOffset, byteLength);

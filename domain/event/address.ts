@@ -10,31 +10,19 @@ export function parseAddress(text: string): Uint8Array | undefined {
   return text.includes(':') ? parseIPv6(text) : parseIPv4(text);
 }
 
+/** Of `255.255.255.255`. */
+const MAX_IPV4 = 15;
+
 /** `a.b.c.d` as a number of 32 bits, without sign; undefined for everything else, leading zeros included. */
 export function ipv4Number(text: string): number | undefined {
   const { length } = text;
-  if (length > MAX_IPV4) return undefined;
-  for (let i = 0; i < length; i++) {
-    const code = text.charCodeAt(i);
-    // Beyond ASCII there is no digit, whatever its lowest byte looks like.
-    scratch[i] = code > 127 ? 0 : code;
-  }
-  return ipv4InBytes(scratch, 0, length);
-}
-
-/** Of `255.255.255.255`. */
-const MAX_IPV4 = 15;
-const scratch = new Uint8Array(MAX_IPV4);
-
-/** The same of a text that still lies in bytes. */
-export function ipv4InBytes(bytes: Uint8Array, start: number, end: number): number | undefined {
-  if (end - start < 7 || end - start > MAX_IPV4) return undefined;
+  if (length < 7 || length > MAX_IPV4) return undefined;
   let address = 0;
   let dots = 0;
   let byte = 0;
   let digits = 0;
-  for (let i = start; i < end; i++) {
-    const digit = (bytes[i] as number) - 48;
+  for (let i = 0; i < length; i++) {
+    const digit = text.charCodeAt(i) - 48;
     if (digit === -2) {
       if (digits === 0 || dots === 3) return undefined;
       address = address * 256 + byte;

@@ -13,6 +13,7 @@ export interface KafkaRecord {
 
 /** A record whose key and value still lie among those of others. */
 export interface RecordInBytes extends KafkaRecord {
+  /** One object for all records of a batch, and never another batch's: a part of it may have been copied already. */
   readonly bytes: Uint8Array;
   /** Where the value stands in `bytes`; -1: there is none. */
   readonly valueFrom: number;

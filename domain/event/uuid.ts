@@ -32,20 +32,3 @@ export function uuidBytes(text: string): Uint8Array | undefined {
   }
   return bytes;
 }
-
-/** The same of a text that still lies in bytes, into 16 others; what they hold when it is no uuid means nothing. */
-export function uuidInBytes(bytes: Uint8Array, start: number, end: number, into: Uint8Array): boolean {
-  if (end - start !== LENGTH) return false;
-  let wrong = 0;
-  let at = start;
-  for (let filled = 0; filled < 16; filled++) {
-    if (filled === 4 || filled === 6 || filled === 8 || filled === 10) wrong |= (bytes[at++] as number) ^ 45;
-    const high = HEX[bytes[at] as number] as number;
-    const low = HEX[bytes[at + 1] as number] as number;
-    // Of what is no digit, 255, the upper four bits are set.
-    wrong |= (high | low) & 0xf0;
-    into[filled] = (high << 4) | low;
-    at += 2;
-  }
-  return wrong === 0;
-}

@@ -11,10 +11,11 @@ import { PlaceCompiler, type Lookup } from '../lookup.js';
 import { Rejection } from '../rejection.js';
 import { checkPlausible, timeReader } from '../time.js';
 import type { Enrichers, Hash, RecordInBytes, RecordSource } from '../types.js';
-import { uuidInBytes } from '../uuid.js';
 import { EventView } from '../view.js';
+import type { OpenPlainKernel, PlainKernel } from './kernel.js';
+import * as Kind from './kinds.js';
 import { isPlain, MADE, NONE, PlainPaths, UNSURE, type PlainPlace } from './places.js';
-import { Kind, PlainScanner } from './scanner.js';
+import { PlainScanner } from './scanner.js';
 import { isoMicros } from './time.js';
 import { plainCondition, type PlainCondition } from './where.js';
 
@@ -32,15 +33,15 @@ export interface PlainColumn {
 
 export class PlainEvent {
   /** Of the event that `begin` was given. */
-  readonly eventId = new Uint8Array(16);
+  readonly eventId: Uint8Array;
   eventTimeUs = 0;
   /** The value that `find` last answered MADE for. */
   made: unknown;
   /** Feeds the enrichments. */
   readonly view: EventView;
   readonly columns: Readonly<Record<Family, readonly PlainColumn[]>>;
+  readonly kernel: PlainKernel;
   readonly scanner: PlainScanner;
-  private readonly nulls: readonly Uint8Array[];
   private readonly where: readonly (PlainCondition | undefined)[];
   private readonly id: readonly PlainPlace[];
   private readonly time: readonly PlainPlace[];
@@ -52,6 +53,7 @@ export class PlainEvent {
     config: Config,
     enrich: Enrichers,
     private readonly hash: Hash,
+    open: OpenPlainKernel,
   ) {
     const { event, families, roles } = config;
     const sources = [event.address, event.agent, event.referrer, roles.url.from];
@@ -78,8 +80,6 @@ export class PlainEvent {
     this.time = paths.placesOf(event.time.from);
     this.iso = event.time.formats[0] === 'iso';
     this.readTime = timeReader(event.time);
-    const encoder = new TextEncoder();
-    this.nulls = event.nulls.map((text) => encoder.encode(text));
     const [address = [], agent = [], referrer = [], url = []] = sources.map((list) => paths.placesOf(list));
     const textAt = (places: readonly PlainPlace[]): Lookup => ({
       find: () => this.scalarAt(places),
@@ -94,15 +94,17 @@ export class PlainEvent {
       },
       enrich,
     );
-    this.scanner = new PlainScanner(paths.paths);
+    this.kernel = open({ paths: paths.paths, nulls: event.nulls, columns: this.columns });
+    this.scanner = new PlainScanner(this.kernel);
+    this.eventId = this.kernel.eventId;
   }
 
   /** @returns undefined where the mapping has no short way */
-  static of(config: Config, enrich: Enrichers, hash: Hash): PlainEvent | undefined {
+  static of(config: Config, enrich: Enrichers, hash: Hash, open: OpenPlainKernel): PlainEvent | undefined {
     const { event } = config;
     const wellFormed = event.nulls.every((text) => text.isWellFormed());
     if (event.normalizeUrl || !wellFormed) return undefined;
-    const plain = new PlainEvent(config, enrich, hash);
+    const plain = new PlainEvent(config, enrich, hash, open);
     return plain.where.includes(undefined) ? undefined : plain;
   }
 
@@ -117,7 +119,7 @@ export class PlainEvent {
 
   /** The first place with a value. @returns its slot, or NONE, UNSURE or MADE */
   find(places: readonly PlainPlace[], unlessEmpty = false): number {
-    const { kinds } = this.scanner;
+    const { kinds, starts, ends } = this.scanner;
     for (let i = 0; i < places.length; i++) {
       const place = places[i] as PlainPlace;
       if (typeof place !== 'number') {
@@ -127,8 +129,8 @@ export class PlainEvent {
       }
       if (place === UNSURE) return UNSURE;
       const kind = kinds[place] as number;
-      if (kind === Kind.Absent || kind === Kind.Null) continue;
-      if (kind === Kind.Text && this.isMissing(place, unlessEmpty)) continue;
+      if (kind === Kind.ABSENT || kind === Kind.NULL) continue;
+      if (unlessEmpty && kind === Kind.TEXT && starts[place] === ends[place]) continue;
       return place;
     }
     return NONE;
@@ -143,25 +145,16 @@ export class PlainEvent {
   /** As JSON.parse would give it; of objects it knows nothing. */
   valueOf(slot: number): string | number | boolean {
     const kind = this.scanner.kinds[slot];
-    if (kind === Kind.True || kind === Kind.False) return kind === Kind.True;
+    if (kind === Kind.TRUE || kind === Kind.FALSE) return kind === Kind.TRUE;
     const text = this.textOf(slot);
-    return kind === Kind.Text ? text : Number(text);
-  }
-
-  private isMissing(slot: number, unlessEmpty: boolean): boolean {
-    const start = this.scanner.starts[slot] as number;
-    const length = (this.scanner.ends[slot] as number) - start;
-    if (length === 0 && unlessEmpty) return true;
-    for (const text of this.nulls)
-      if (text.length === length && isAt(text, this.scanner.bytes, start)) return true;
-    return false;
+    return kind === Kind.TEXT ? text : Number(text);
   }
 
   /** What an enrichment is made from: its text, or true for what is none. */
   private scalarAt(places: readonly PlainPlace[]): string | true | undefined {
     const slot = this.find(places);
     if (slot < 0) return undefined;
-    return this.scanner.kinds[slot] === Kind.Text ? this.textOf(slot) : true;
+    return this.scanner.kinds[slot] === Kind.TEXT ? this.textOf(slot) : true;
   }
 
   /** The value of the column with the role url, unless that column leaves the event to the decoder. */
@@ -176,10 +169,10 @@ export class PlainEvent {
     const { kinds, starts, ends } = this.scanner;
     const kind = kinds[slot];
     let time = NaN;
-    if (kind === Kind.Text && this.iso)
+    if (kind === Kind.TEXT && this.iso)
       time = isoMicros(this.scanner.bytes, starts[slot] as number, ends[slot] as number);
     if (Number.isNaN(time)) {
-      if (kind === Kind.Other) return false;
+      if (kind === Kind.OTHER) return false;
       const read = this.readTime(this.valueOf(slot));
       if (read instanceof Rejection) return false;
       time = Number(read);
@@ -192,9 +185,9 @@ export class PlainEvent {
     const slot = this.find(this.id);
     if (slot < NONE) return false;
     if (slot >= 0) {
-      const { kinds, starts, ends, bytes } = this.scanner;
-      if (kinds[slot] === Kind.Other) return false;
-      if (uuidInBytes(bytes, starts[slot] as number, ends[slot] as number, this.eventId)) return true;
+      const { kinds, starts, ends } = this.scanner;
+      if (kinds[slot] === Kind.OTHER) return false;
+      if (this.kernel.takeUuid(starts[slot] as number, ends[slot] as number)) return true;
       const own = ownEventId(this.valueOf(slot), this.hash);
       if (own instanceof Rejection) return false;
       if (own !== undefined) {
@@ -211,8 +204,3 @@ export class PlainEvent {
 const NOT_PARSED = {};
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
-
-function isAt(text: Uint8Array, bytes: Uint8Array, at: number): boolean {
-  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text[i]) return false;
-  return true;
-}

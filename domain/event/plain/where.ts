@@ -1,8 +1,8 @@
 /** `event.where` of plain events: whether an event is taken. One that is not is left to the decoder, which says why. */
 import type { Condition } from '../../config/config.js';
 import type { PlainEvent } from './event.js';
+import * as Kind from './kinds.js';
 import { isPlain, type PlainPaths, type PlainPlace } from './places.js';
-import { Kind } from './scanner.js';
 
 export type PlainCondition = (event: PlainEvent) => boolean;
 
@@ -18,6 +18,6 @@ export function plainCondition(condition: Condition, paths: PlainPaths): PlainCo
   const texts = new Set(condition.texts);
   return (event) => {
     const slot = event.find(places);
-    return slot >= 0 && event.scanner.kinds[slot] !== Kind.Other && texts.has(String(event.valueOf(slot)));
+    return slot >= 0 && event.scanner.kinds[slot] !== Kind.OTHER && texts.has(String(event.valueOf(slot)));
   };
 }

@@ -46,7 +46,7 @@ async function openBoth(config: Config): Promise<Compare> {
   const rows = FAMILIES.map((family, i) => {
     const encoder = encoders[i];
     assert.ok(encoder);
-    return new PlainRows(encoder, plain, plain.columns[family]);
+    return new PlainRows(encoder, plain, family);
   });
   const keys = (i: number, eventId: Uint8Array, timeUs: number): Parameters<PlainRows['add']>[0] => ({
     high: 1,
@@ -94,7 +94,16 @@ describe('plain events', () => {
     assert.ok(taken > 20, `${taken}`);
   });
 
-  const uuid = fc.uuid().map((text) => text.toUpperCase());
+  const uuid = fc.tuple(fc.uuid(), fc.boolean()).map(([text, up]) => (up ? text.toUpperCase() : text));
+  /** A text with one character changed, put in or taken out. */
+  const damaged = fc
+    .tuple(
+      fc.oneof(uuid, fc.ipV4(), fc.constant('2026-01-01T12:34:56.789Z'), fc.integer().map(String)),
+      fc.nat(36),
+      fc.string({ unit: 'grapheme-ascii', maxLength: 2 }),
+      fc.nat(2),
+    )
+    .map(([whole, at, put, cut]) => whole.slice(0, at) + put + whole.slice(at + cut));
   const text = fc.oneof(
     fc.string({ unit: 'grapheme-ascii' }),
     fc.string({ unit: 'binary' }),
@@ -132,6 +141,8 @@ describe('plain events', () => {
   const value = fc.oneof(
     text,
     uuid,
+    fc.ipV4(),
+    damaged,
     fc.integer(),
     fc.double(),
     fc.maxSafeInteger(),
