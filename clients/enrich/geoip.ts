@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { open, type Response } from 'maxmind';
 import { parseAddress, unmapped } from '../../domain/event/address.js';
 import type { Enrichers } from '../../domain/event/types.js';
-import { Lru } from './lru.js';
+import { RecentAnswers } from './recent.js';
 
 interface CountryRecord {
   readonly country_code?: string;
@@ -15,7 +15,7 @@ const CACHED_ADDRESSES = 20_000;
 /** Nothing for a text that is no address, and for one that nobody registered (private, loopback, documentation). */
 export async function openCountries(): Promise<Enrichers['geoip']> {
   const reader = await open<CountryRecord & Response>(createRequire(import.meta.url).resolve(DATABASE));
-  const cache = new Lru<{ country?: string }>(CACHED_ADDRESSES);
+  const cache = new RecentAnswers<{ country?: string }>(CACHED_ADDRESSES);
   return (address) =>
     cache.get(address, () => {
       const bytes = parseAddress(address);

@@ -3,7 +3,7 @@ import { isbot } from 'isbot';
 import { UAParser } from 'ua-parser-js';
 import { checkText } from '../../domain/event/text.js';
 import type { Enrichers } from '../../domain/event/types.js';
-import { Lru } from './lru.js';
+import { RecentAnswers } from './recent.js';
 
 /** Real agents are shorter; longer ones are made to keep regular expressions busy. */
 const MAX_AGENT_LENGTH = 512;
@@ -12,7 +12,7 @@ const LAST_HALF_CHARACTER = /[\ud800-\udbff]$/;
 
 /** `device`: the kind, `mobile`, `tablet`, `smarttv` …; `desktop` where a browser names none. */
 export function createAgentParser(): Enrichers['ua'] {
-  const cache = new Lru<ReturnType<Enrichers['ua']>>(CACHED_AGENTS);
+  const cache = new RecentAnswers<ReturnType<Enrichers['ua']>>(CACHED_AGENTS);
   return (agent) => {
     const capped =
       agent.length > MAX_AGENT_LENGTH
