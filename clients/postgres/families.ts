@@ -4,6 +4,7 @@ import { ConfigurationError, SchemaMismatch } from '../../domain/errors.js';
 import { FAMILIES, type Family } from '../../domain/names.js';
 import { withBriefLock } from './briefLock.js';
 import { quoteIdent } from './sql.js';
+import { createTimeIndex } from './timeIndex.js';
 
 /** The columns that every family has before the configured ones. */
 export const FIXED_COLUMNS: Readonly<Record<Family, readonly { name: string; type: ColumnType }[]>> = {
@@ -126,11 +127,7 @@ async function createFamily(client: pg.ClientBase, config: Config, family: Famil
   await client.query(
     `CREATE TABLE ${quoteIdent(family)} (${[...fixed, ...configured].join(', ')}) PARTITION BY RANGE (event_time)`,
   );
-  // For runs of an hour, which else read its whole day. Events arrive about in the order of their time, so bounds of
-  // some pages each are enough; VACUUM adds them for rows that came since. New leaves get it with LIKE.
-  await client.query(
-    `CREATE INDEX ON ${quoteIdent(family)} USING brin (event_time) WITH (pages_per_range = 32)`,
-  );
+  await createTimeIndex(client, family);
 }
 
 /** @throws SchemaMismatch: a family table lacks a configured column, or has it in another type */

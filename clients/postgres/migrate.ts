@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import knexModule from 'knex';
 import pg from 'pg';
 import type { Config, Servers } from '../../domain/config/config.js';
@@ -8,6 +9,7 @@ import { migrateView } from './clicksView.js';
 import { checkFamilies, CLICKS_VIEW, migrateFamilies } from './families.js';
 import { connectionConfig, withClient, type Postgres } from './pool.js';
 import { quoteIdent } from './sql.js';
+import { indexFormerDays } from './timeIndex.js';
 import { makeVisitorKey } from './visitorKey.js';
 
 export interface MigrateReport {
@@ -78,7 +80,7 @@ export async function migrate(
   const done: string[] = [];
   if (await ensureDatabase(servers, name)) done.push('database made');
   await withClient(postgres, `${name}:migrate`, async (client) => {
-    await client.query('SELECT pg_advisory_lock(hashtext($1))', [`clickstream migrate ${name}`]);
+    await lockMigrate(client, name);
     try {
       const schema = await client.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [name]);
       if (schema.rowCount === 0) {
@@ -89,11 +91,24 @@ export async function migrate(
       done.push(...(await migrateFamilies(client, config, patienceMs)));
       if (await migrateView(client, config, patienceMs)) done.push(`view ${CLICKS_VIEW} made`);
       await makeVisitorKey(client);
+      done.push(...(await indexFormerDays(client, patienceMs)));
     } finally {
       await client.query('SELECT pg_advisory_unlock_all()').catch(() => undefined);
     }
   });
   return { done };
+}
+
+/** A statement that waits for the lock would be waited for by an index that is made CONCURRENTLY under it. */
+async function lockMigrate(client: pg.ClientBase, name: string): Promise<void> {
+  for (;;) {
+    const { rows } = await client.query<{ locked: boolean }>(
+      'SELECT pg_try_advisory_lock(hashtext($1)) AS locked',
+      [`clickstream migrate ${name}`],
+    );
+    if (rows[0]?.locked === true) return;
+    await sleep(200);
+  }
 }
 
 async function runKnex(servers: Servers, name: string): Promise<readonly string[]> {
