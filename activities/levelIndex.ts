@@ -1,25 +1,27 @@
 import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import {
-  CHUNK_CHANGES,
   IndexGone,
-  LANES,
   mapEsError,
-  sendChanges,
+  REQUEST_FIGURES,
+  sendBulk,
+  type BulkBody,
   type GrainIndex,
   type Sent,
 } from '../clients/elasticsearch/index.js';
 import { moveCursor, openCursor, readCursor } from '../clients/postgres/index/cursor.js';
-import { readChanges, type Cursor } from '../clients/postgres/index/figures.js';
+import { readFigures, type Cursor } from '../clients/postgres/index/figures.js';
 import { databaseTime, forgetRejects, keepRejects, readRejected } from '../clients/postgres/index/rejects.js';
 import { withClient } from '../clients/postgres/pool.js';
-import type { Change } from '../domain/figure.js';
 import { applicationName, writeAlias, type Grain } from '../domain/names.js';
 import type { IndexResult } from '../domain/stages.js';
 import type { AnalyzeDeps } from './deps.js';
+import { inPages, sendPages } from './sendPages.js';
 
 /** Figures of one request: some 1 MB. The cursor is saved after each, so little is sent again. */
-const PAGE = CHUNK_CHANGES;
+const PAGE = REQUEST_FIGURES;
+/** Figures of one look at PostgreSQL: a longer one would keep VACUUM from what dies meanwhile. */
+const STRETCH = 20_000;
 /**
  * One attempt waits so long without any success, ms; then it fails, so that Temporal's UI shows the retry and
  * the reason. How long all attempts may take is the workflow's decision.
@@ -43,6 +45,8 @@ export interface Attempt {
   readonly patienceMs: number;
   readonly page: number;
   beat(grain: Grain, cursor: Cursor): void;
+  /** Lends another connection, for figures that arrive while cursors are saved. */
+  withReader<T>(use: (reader: PgClient) => Promise<T>): Promise<T>;
 }
 
 class Tally {
@@ -58,15 +62,9 @@ class Tally {
   }
 }
 
-/** A page under way. */
-interface Sending {
-  readonly last: Cursor;
-  readonly sent: Promise<Sent>;
-}
-
-function send(a: Attempt, target: GrainIndex, changes: readonly Change[]): Promise<Sent> {
+function send(a: Attempt, target: GrainIndex): (page: BulkBody) => Promise<Sent> {
   const { signal, patienceMs } = a;
-  return sendChanges(a.deps.elasticsearch, target, changes, { signal, patienceMs, lanes: 1 });
+  return (page) => sendBulk(a.deps.elasticsearch, target, page, { signal, patienceMs });
 }
 
 /** Keeps what was refused of a page that has its answers. */
@@ -80,49 +78,40 @@ const isBeyond = (a: Cursor, b: Cursor): boolean =>
   a.version === b.version ? a.figureId > b.figureId : BigInt(a.version) > BigInt(b.version);
 
 /**
- * Sends everything above the cursor. While two pages are under way the next is read; the cursor follows page by
- * page, in their order, each when all up to it have their answers.
+ * Sends everything above the cursor, which follows page by page. Until nothing is left: what was committed meanwhile
+ * is sent, too.
  */
 async function sendAbove(a: Attempt, target: GrainIndex, from: Cursor, tally: Tally): Promise<Cursor> {
   let saved = from;
-  let read = from;
-  const next = async (): Promise<readonly Change[]> => {
-    const changes = await readChanges(a.client, target.grain, read, a.page);
-    const last = changes.at(-1);
-    if (last !== undefined) read = { version: last.version, figureId: last.id };
-    return changes;
-  };
-  const finish = async ({ last, sent }: Sending): Promise<void> => {
-    await keep(a, target, await sent, tally);
-    saved = last;
-    if (!(await moveCursor(a.client, target, last))) {
-      // Another attempt is ahead: go on from there. Another index under this name: begin again with that one.
-      const stored = await readCursor(a.client, target.index);
-      if (stored?.uuid !== target.uuid) throw new IndexGone(writeAlias(target.index));
-      if (isBeyond(stored, read)) read = stored;
-      saved = stored;
+  async function* pages(reader: PgClient): AsyncGenerator<BulkBody> {
+    let read = from;
+    for (let more = true; more;) {
+      more = false;
+      if (isBeyond(saved, read)) read = saved;
+      for await (const page of inPages(readFigures(reader, target.grain, read, STRETCH), a.page)) {
+        const { id, version } = page.key(page.count - 1);
+        read = { version, figureId: id };
+        more = true;
+        yield page;
+      }
     }
-    a.beat(target.grain, saved);
-    await a.deps.failpoint('indexMetrics:after-cursor');
-    a.signal.throwIfAborted();
-  };
-  const underWay: Sending[] = [];
-  try {
-    for (let changes = await next(); changes.length > 0; changes = await next()) {
-      const first = underWay.length < LANES ? undefined : underWay.shift();
-      await first?.sent;
-      const sent = send(a, target, changes);
-      // An error is met where the page is finished.
-      sent.catch(() => undefined);
-      underWay.push({ last: read, sent });
-      if (first !== undefined) await finish(first);
-    }
-    for (let first = underWay.shift(); first !== undefined; first = underWay.shift()) await finish(first);
-    return saved;
-  } finally {
-    // No request is left running behind the caller's back.
-    await Promise.allSettled(underWay.map(({ sent }) => sent));
   }
+  await a.withReader((reader) =>
+    sendPages(pages(reader), send(a, target), async ({ id, version }, sent) => {
+      await keep(a, target, sent, tally);
+      saved = { version, figureId: id };
+      if (!(await moveCursor(a.client, target, saved))) {
+        // Another attempt is ahead: go on from there. Another index under this name: begin again with that one.
+        const stored = await readCursor(a.client, target.index);
+        if (stored?.uuid !== target.uuid) throw new IndexGone(writeAlias(target.index));
+        saved = stored;
+      }
+      a.beat(target.grain, saved);
+      await a.deps.failpoint('indexMetrics:after-cursor');
+      a.signal.throwIfAborted();
+    }),
+  );
+  return saved;
 }
 
 /** Brings one index level with `click_metrics`: first what is above its cursor, then what earlier runs had refused. */
@@ -136,19 +125,17 @@ export async function level(a: Attempt, target: GrainIndex): Promise<GrainResult
 }
 
 async function retryRejects(a: Attempt, target: GrainIndex, before: string, tally: Tally): Promise<void> {
-  for (let after = ''; ;) {
-    const changes = await readRejected(a.client, target.index, before, after, a.page);
-    const last = changes.at(-1);
-    if (last === undefined) break;
-    await keep(a, target, await send(a, target, changes), tally);
-    after = last.id;
-    a.signal.throwIfAborted();
-  }
+  await a.withReader((reader) =>
+    sendPages(inPages(readRejected(reader, target, before), a.page), send(a, target), async (_, sent) => {
+      await keep(a, target, sent, tally);
+      a.signal.throwIfAborted();
+    }),
+  );
   await forgetRejects(a.client, target.index, before);
 }
 
 /**
- * Lends what an attempt of the named activity works with: one connection to PostgreSQL, a heartbeat that goes on
+ * Lends what an attempt of the named activity works with: connections to PostgreSQL, a heartbeat that goes on
  * while requests wait, and a patience that several attempts fit into, so that its end tells the last one's reason.
  * Whatever fails leaves as what `mapEsError` makes of it.
  */
@@ -174,6 +161,7 @@ export async function withAttempt<T>(
         deps,
         client,
         beat,
+        withReader: (read) => withClient(deps.postgres, application, read),
         signal: context.cancellationSignal,
         patienceMs: Math.min(ATTEMPT_PATIENCE, deps.patienceMs / 3),
         page: tuning.page ?? PAGE,

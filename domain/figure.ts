@@ -20,16 +20,44 @@ export interface Document {
   readonly version: string;
 }
 
-/** A figure or a tombstone, on its way into the index. */
-export interface Change {
-  /** The document's `_id`: figure_id in hex. */
-  readonly id: string;
-  readonly version: string;
-  /** Absent: the figure vanished. */
-  readonly document?: Document;
+/** A part of some bytes. */
+export interface Span {
+  readonly bytes: Uint8Array;
+  readonly from: number;
+  readonly to: number;
 }
 
-/** A change that the index refused for what it is. */
+/** A whole number of 64 bits; a bigint where a JavaScript number would round it. */
+export type Int64 = number | bigint;
+
+/**
+ * A figure or a tombstone on its way into the index: texts are UTF-8 that lies somewhere, so that millions of them
+ * pass without a string or an object of their own.
+ */
+export interface FigureRow {
+  /** figure_id, which is the document's `_id` in hex. */
+  readonly id: Span;
+  /** Also the document's external version. */
+  readonly version: Int64;
+  /** The figure vanished; of the rest only the grain counts. */
+  readonly deleted: boolean;
+  readonly grain: Grain;
+  /** ISO with Z; null for the total. */
+  readonly windowStart: string | null;
+  readonly url: Span;
+  readonly country: Span;
+  readonly clickCount: Int64;
+  readonly botClicks: Int64;
+  readonly uniqueUsers: Int64;
+  readonly uniqueUsersExact: boolean;
+  readonly timedClicks: Int64;
+  readonly totalTimeSpentMs: Int64;
+  readonly avgTimeSpentMs: number | null;
+  readonly medianTimeSpentMs: number | null;
+  readonly p90TimeSpentMs: number | null;
+}
+
+/** A figure that the index refused for what it is. */
 export interface Rejected {
   readonly id: string;
   readonly version: string;

@@ -2,17 +2,16 @@
 import { cpus, loadavg } from 'node:os';
 import type { Client } from '@elastic/elasticsearch';
 import {
-  bulkLines,
-  CHUNK_CHANGES,
   clicksInDocuments,
   ensureIndices,
-  LANES,
+  REQUEST_FIGURES,
   openElasticsearch,
   refresh,
 } from '../../clients/elasticsearch/index.js';
-import { readChanges, type Cursor } from '../../clients/postgres/index/figures.js';
+import { readFigures } from '../../clients/postgres/index/figures.js';
 import { withClient, type Postgres } from '../../clients/postgres/pool.js';
 import { physicalIndex, writeAlias } from '../../domain/names.js';
+import { inPages, LANES } from '../../activities/sendPages.js';
 import { configurationOf } from '../aggregate/clicks.js';
 import { dropIndices } from '../indices.js';
 import { withTables, type Bench } from '../ingest/bench.js';
@@ -40,7 +39,7 @@ export async function indexBench(bench: Bench, options: IndexBenchOptions): Prom
   try {
     return await withTables(bench, configurationOf(name), async (postgres) => {
       await fillFigures(postgres, options.documents);
-      const bodies = await bodiesOf(postgres);
+      const bodies = await bodiesOf(postgres, options.documents);
       const bytes = bodies.reduce((sum, body) => sum + body.length, 0);
       const rounds: Round[] = [];
       for (let n = 1 - WARM_UPS; n <= options.rounds; n += 1) {
@@ -65,16 +64,12 @@ export async function indexBench(bench: Bench, options: IndexBenchOptions): Prom
 }
 
 /** The very bodies that the activity sends. */
-async function bodiesOf(postgres: Postgres): Promise<Buffer[]> {
+async function bodiesOf(postgres: Postgres, documents: number): Promise<Buffer[]> {
   return withClient(postgres, `${postgres.name}:bench`, async (client) => {
     const bodies: Buffer[] = [];
-    for (let cursor: Cursor = { version: '0', figureId: '' }; ;) {
-      const changes = await readChanges(client, 'hour', cursor, CHUNK_CHANGES);
-      const last = changes.at(-1);
-      if (last === undefined) return bodies;
-      bodies.push(Buffer.from(changes.map((change) => bulkLines(change)).join('')));
-      cursor = { version: last.version, figureId: last.id };
-    }
+    const figures = readFigures(client, 'hour', { version: '0', figureId: '' }, documents);
+    for await (const page of inPages(figures, REQUEST_FIGURES)) bodies.push(page.slice(0, page.count));
+    return bodies;
   });
 }
 

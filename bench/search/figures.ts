@@ -1,6 +1,6 @@
 /** The figures of a made-up site over 90 days, every grain the sum of the one below; the same at each run. */
 import { createHash } from 'node:crypto';
-import type { Change, Document } from '../../domain/figure.js';
+import type { FigureRow, Span } from '../../domain/figure.js';
 import type { Grain } from '../../domain/names.js';
 import { Random } from '../../domain/generator/random.js';
 
@@ -41,26 +41,29 @@ interface Sums {
 
 const urlOf = (n: number): string => (n === 0 ? '/' : `/${SECTIONS[n % SECTIONS.length]}/product-${n}`);
 
-function changeOf(grain: Grain, at: number | null, sums: Sums): Change {
+const span = (bytes: Uint8Array): Span => ({ bytes, from: 0, to: bytes.length });
+
+function rowOf(grain: Grain, at: number | null, sums: Sums): FigureRow {
   const windowStart = at === null ? null : new Date(at).toISOString();
-  const document: Document = {
+  const key = `${grain} ${windowStart ?? ''} ${sums.url} ${sums.country}`;
+  return {
+    id: span(createHash('sha256').update(key).digest()),
+    version: 1,
+    deleted: false,
     grain,
     windowStart,
-    url: sums.url,
-    country: sums.country,
-    clickCount: String(sums.clicks),
-    botClicks: String(sums.bots),
-    uniqueUsers: String(sums.users),
+    url: span(Buffer.from(sums.url)),
+    country: span(Buffer.from(sums.country)),
+    clickCount: sums.clicks,
+    botClicks: sums.bots,
+    uniqueUsers: sums.users,
     uniqueUsersExact: grain === 'hour',
-    timedClicks: String(sums.timed),
-    totalTimeSpentMs: String(sums.totalMs),
+    timedClicks: sums.timed,
+    totalTimeSpentMs: sums.totalMs,
     avgTimeSpentMs: sums.timed === 0 ? null : sums.totalMs / sums.timed,
     medianTimeSpentMs: null,
     p90TimeSpentMs: null,
-    version: '1',
   };
-  const key = `${grain} ${windowStart ?? ''} ${sums.url} ${sums.country}`;
-  return { id: createHash('sha256').update(key).digest('hex'), version: '1', document };
 }
 
 type Group = Map<string, Sums>;
@@ -78,11 +81,11 @@ function add(group: Group, key: string, one: Sums): void {
   sums.totalMs += one.totalMs;
 }
 
-const changesOf = (grain: Grain, at: number | null, group: Group): Change[] =>
-  [...group.values()].map((sums) => changeOf(grain, at, sums));
+const rowsOf = (grain: Grain, at: number | null, group: Group): FigureRow[] =>
+  [...group.values()].map((sums) => rowOf(grain, at, sums));
 
 /** Batches of one grain each. @param hourFigures about how many figures the hours have, all together */
-export function* makeFigures(hourFigures: number): Generator<{ grain: Grain; changes: Change[] }> {
+export function* makeFigures(hourFigures: number): Generator<{ grain: Grain; rows: FigureRow[] }> {
   const source = new Random(7);
   const random = (): number => source.next();
   const perHour = Math.round(hourFigures / (DAYS * 24));
@@ -91,7 +94,7 @@ export function* makeFigures(hourFigures: number): Generator<{ grain: Grain; cha
   for (let day = 0; day < DAYS; day += 1) {
     const dayAt = BEGIN_MS + day * 24 * HOUR;
     const days: Group = new Map();
-    const hours: Change[] = [];
+    const hours: FigureRow[] = [];
     for (let hour = 0; hour < 24; hour += 1) {
       const group: Group = new Map();
       while (group.size < perHour) {
@@ -106,17 +109,17 @@ export function* makeFigures(hourFigures: number): Generator<{ grain: Grain; cha
         group.set(`${url} ${country}`, { url, country, clicks, bots, users, timed, totalMs });
       }
       for (const [key, sums] of group) for (const above of [days, month, total]) add(above, key, sums);
-      hours.push(...changesOf('hour', dayAt + hour * HOUR, group));
+      hours.push(...rowsOf('hour', dayAt + hour * HOUR, group));
     }
-    yield { grain: 'hour', changes: hours };
-    yield { grain: 'day', changes: changesOf('day', dayAt, days) };
+    yield { grain: 'hour', rows: hours };
+    yield { grain: 'day', rows: rowsOf('day', dayAt, days) };
     const date = new Date(dayAt);
     const tomorrow = new Date(dayAt + 24 * HOUR);
     if (day === DAYS - 1 || tomorrow.getUTCDate() === 1) {
       const monthAt = Date.UTC(date.getUTCFullYear(), date.getUTCMonth());
-      yield { grain: 'month', changes: changesOf('month', monthAt, month) };
+      yield { grain: 'month', rows: rowsOf('month', monthAt, month) };
       month = new Map();
     }
   }
-  yield { grain: 'total', changes: changesOf('total', null, total) };
+  yield { grain: 'total', rows: rowsOf('total', null, total) };
 }

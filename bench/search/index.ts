@@ -4,7 +4,14 @@ import { cpus, loadavg } from 'node:os';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Client } from '@elastic/elasticsearch';
-import { ensureIndices, openElasticsearch, refresh, sendChanges } from '../../clients/elasticsearch/index.js';
+import { inPages, sendPages } from '../../activities/sendPages.js';
+import {
+  ensureIndices,
+  openElasticsearch,
+  refresh,
+  REQUEST_FIGURES,
+  sendBulk,
+} from '../../clients/elasticsearch/index.js';
 import { projectRoot } from '../../clients/settings/loadConfig.js';
 import { silentLogger } from '../../domain/logger.js';
 import { GRAINS, readAlias, type Grain } from '../../domain/names.js';
@@ -49,9 +56,13 @@ async function fill(client: Client, name: string, bench: Bench, documents: numbe
   const indices = await ensureIndices(client, name, bench.signal);
   const targetOf = (grain: Grain) => indices.find((one) => one.grain === grain) ?? { index: '' };
   const counts = { hour: 0, day: 0, month: 0, total: 0 };
-  for (const { grain, changes } of makeFigures(documents)) {
-    await sendChanges(client, targetOf(grain), changes, { patienceMs: PATIENCE, signal: bench.signal });
-    counts[grain] += changes.length;
+  const patience = { patienceMs: PATIENCE, signal: bench.signal };
+  for (const { grain, rows } of makeFigures(documents)) {
+    await sendPages(
+      inPages([rows], REQUEST_FIGURES),
+      (page) => sendBulk(client, targetOf(grain), page, patience),
+      (_, { indexed }) => void (counts[grain] += indexed),
+    );
   }
   await refresh(
     client,

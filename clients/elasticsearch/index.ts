@@ -10,9 +10,9 @@ export {
   type TopRow,
   type WindowSums,
 } from './analysis.js';
-export { CHUNK_CHANGES, LANES, sendChanges, type BulkOptions, type Sent } from './bulk.js';
+export { REQUEST_FIGURES, sendBulk, type BulkOptions, type Sent } from './bulk.js';
+export { BulkBody } from './bulkBody.js';
 export { openElasticsearch } from './client.js';
-export { bulkLines } from './document.js';
 export { figuresPage, type FiguresPage } from './figuresPage.js';
 export { findFigure } from './findFigure.js';
 export {

@@ -115,7 +115,7 @@ describe('indexMetrics under faults', () => {
   test('a read-only block as of a full disk is waited for, and what it refused goes in when it is lifted', async () => {
     await t.put(1, urls(10));
     await index(t);
-    await t.put(2, urls(40));
+    await t.put(2, urls(100));
     const block = (value: boolean | null) =>
       t.elasticsearch.indices.putSettings({
         index: total,
@@ -135,6 +135,26 @@ describe('indexMetrics under faults', () => {
         await block(null);
       },
     });
+  });
+
+  test('PostgreSQL ends the connection that figures come from in mid-COPY: said as a passing fault, and healed by the next attempt', async () => {
+    // More than waits in buffers on the way while the cursor of the first page is held up.
+    const large = Array.from({ length: 32 }, (_, i) => ({ url: `/${i}/${'x'.repeat(1024 * 1024)}` }));
+    await t.put(1, large);
+    let ended = 0;
+    const failpoint: Failpoint = async (at) => {
+      if (at !== 'indexMetrics:after-cursor' || ended > 0) return;
+      const { rowCount } = await t.postgres.pool.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE application_name LIKE $1 AND query LIKE 'COPY%' AND state = 'active'`,
+        [`${t.name}:indexMetrics:%`],
+      );
+      ended = rowCount ?? 0;
+    };
+    await assert.rejects(index(t, { failpoint }), { type: 'ServerUnavailable', nonRetryable: false });
+    assert.equal(ended, 1);
+    await index(t);
+    await assertIndexIsFigures(t);
   });
 
   test('an index that is deleted while its bulk is under way is made again, filled', async () => {

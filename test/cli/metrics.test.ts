@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
-import { ensureIndices, refresh, sendChanges } from '../../clients/elasticsearch/index.js';
+import { ensureIndices, refresh } from '../../clients/elasticsearch/index.js';
 import { testInstallation, type TestInstallation } from '../clients/elasticsearch/installation.js';
+import { hexId, sendChanges } from '../support/changes.js';
 import { cli, ROOT, type CliResult } from '../support/cli.js';
 import { startProxy } from '../support/tcpProxy.js';
 
@@ -37,7 +38,7 @@ describe('metrics', () => {
     const targets = await ensureIndices(t.elasticsearch, NAME);
     const total = targets.find(({ grain }) => grain === 'total')?.index ?? '';
     const changes = Array.from({ length: MANY }, (_, i) => ({
-      id: `f${i}`,
+      id: hexId(`f${i}`),
       version: '1',
       document: {
         grain: 'total' as const,

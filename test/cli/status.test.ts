@@ -4,11 +4,11 @@ import { statusText } from '../../cli/format/status.js';
 import { collectStatus } from '../../cli/status/collect.js';
 import type { Config, Servers } from '../../domain/config/config.js';
 import { parseServers } from '../../domain/config/servers.js';
-import { ensureIndices, refresh, sendChanges } from '../../clients/elasticsearch/index.js';
+import { BulkBody, ensureIndices, refresh, sendBulk } from '../../clients/elasticsearch/index.js';
 import { openKafka } from '../../clients/kafka/index.js';
 import { openCursor, moveCursor } from '../../clients/postgres/index/cursor.js';
 import { keepRejects } from '../../clients/postgres/index/rejects.js';
-import { readChanges } from '../../clients/postgres/index/figures.js';
+import { readFigures } from '../../clients/postgres/index/figures.js';
 import { withClient } from '../../clients/postgres/pool.js';
 import { until } from '../support/installation.js';
 import { testName } from '../support/names.js';
@@ -146,9 +146,11 @@ describe('status', () => {
     assert.ok(total);
     await withClient(t.postgres, 'test', async (client) => {
       await openCursor(client, total);
-      const changes = await readChanges(client, 'total', { version: '0', figureId: '' }, 10);
-      await sendChanges(t.elasticsearch, total, changes, { patienceMs: 5_000 });
-      await moveCursor(client, total, { version: '1', figureId: changes[0]?.id ?? '' });
+      const body = new BulkBody();
+      for await (const rows of readFigures(client, 'total', { version: '0', figureId: '' }, 10))
+        for (const row of rows) body.add(row);
+      await sendBulk(t.elasticsearch, total, body, { patienceMs: 5_000 });
+      await moveCursor(client, total, { version: '1', figureId: body.key(0).id });
     });
     await refresh(t.elasticsearch, [total.index]);
 

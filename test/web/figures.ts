@@ -1,9 +1,9 @@
 /** A made-up site's figures in an index of its own, each grain the sum of the one below. */
 import { createHash } from 'node:crypto';
-import { ensureIndices, refresh, sendChanges } from '../../clients/elasticsearch/index.js';
-import type { Change } from '../../domain/figure.js';
+import { ensureIndices, refresh } from '../../clients/elasticsearch/index.js';
 import { type Grain } from '../../domain/names.js';
 import type { TestInstallation } from '../clients/elasticsearch/installation.js';
+import { sendChanges, type Change } from '../support/changes.js';
 
 export interface Hour {
   /** ISO without minutes: `2026-11-28T05`. */

@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import type { Document } from '../../../domain/figure.js';
 import type { Grain } from '../../../domain/names.js';
-import { CHANGE_COLUMNS, toChange, type ChangeRow } from '../index/figures.js';
 
 /** Which figure. */
 export interface FigureKey {
@@ -42,7 +41,33 @@ export const windowText = (start: number | null): string | null =>
 const ISO = (column: string): string =>
   `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
-interface Row extends ChangeRow {
+/** What a document is made of; 64-bit integers as text, so that no digit is lost. */
+const COLUMNS = `
+  encode(m.figure_id, 'hex') AS id, m.version::text AS version, m.deleted, m.grain,
+  to_char(m.window_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS window_start,
+  m.url, m.country,
+  m.click_count::text AS click_count, m.bot_clicks::text AS bot_clicks,
+  m.unique_users::text AS unique_users, m.unique_users_exact,
+  m.timed_clicks::text AS timed_clicks, m.total_time_spent_ms::text AS total_time_spent_ms,
+  m.avg_time_spent_ms, m.median_time_spent_ms, m.p90_time_spent_ms`;
+
+interface Row {
+  readonly id: string;
+  readonly version: string;
+  readonly deleted: boolean;
+  readonly grain: Grain;
+  readonly window_start: string | null;
+  readonly url: string;
+  readonly country: string;
+  readonly click_count: string;
+  readonly bot_clicks: string;
+  readonly unique_users: string;
+  readonly unique_users_exact: boolean;
+  readonly timed_clicks: string;
+  readonly total_time_spent_ms: string;
+  readonly avg_time_spent_ms: number | null;
+  readonly median_time_spent_ms: number | null;
+  readonly p90_time_spent_ms: number | null;
   readonly run_id: string | null;
   readonly workflow_id: string | null;
   readonly workflow_run_id: string | null;
@@ -52,10 +77,27 @@ interface Row extends ChangeRow {
   readonly refused: string | null;
 }
 
+const documentOf = (row: Row): Document => ({
+  grain: row.grain,
+  windowStart: row.window_start,
+  url: row.url,
+  country: row.country,
+  clickCount: row.click_count,
+  botClicks: row.bot_clicks,
+  uniqueUsers: row.unique_users,
+  uniqueUsersExact: row.unique_users_exact,
+  timedClicks: row.timed_clicks,
+  totalTimeSpentMs: row.total_time_spent_ms,
+  avgTimeSpentMs: row.avg_time_spent_ms,
+  medianTimeSpentMs: row.median_time_spent_ms,
+  p90TimeSpentMs: row.p90_time_spent_ms,
+  version: row.version,
+});
+
 /** Undefined: there never was such a figure, or every index has forgotten it. */
 export async function readFigure(client: pg.ClientBase, key: FigureKey): Promise<KeptFigure | undefined> {
   const { rows } = await client.query<Row>(
-    `SELECT ${CHANGE_COLUMNS}, r.run_id, r.workflow_id, r.workflow_run_id,
+    `SELECT ${COLUMNS}, r.run_id, r.workflow_id, r.workflow_run_id,
             ${ISO('r.started_at')} AS started_at, ${ISO('r.finished_at')} AS finished_at,
             EXISTS (SELECT FROM index_cursor c
                     WHERE c.grain = m.grain AND (m.version, m.figure_id) <= (c.version, c.figure_id)) AS is_sent,
@@ -77,7 +119,14 @@ export async function readFigure(client: pg.ClientBase, key: FigureKey): Promise
           workflowId: row.workflow_id,
           workflowRunId: row.workflow_run_id,
         };
-  return { ...toChange(row), run, isSent: row.is_sent, refused: row.refused };
+  return {
+    id: row.id,
+    version: row.version,
+    ...(row.deleted ? {} : { document: documentOf(row) }),
+    run,
+    isSent: row.is_sent,
+    refused: row.refused,
+  };
 }
 
 export interface NearFigure {

@@ -1,7 +1,9 @@
 import type { ClientBase } from 'pg';
-import type { Change, Rejected } from '../../../domain/figure.js';
+import type { FigureRow, Rejected } from '../../../domain/figure.js';
 import type { Grain } from '../../../domain/names.js';
-import { CHANGE_COLUMNS, toChange, type ChangeRow } from './figures.js';
+import { copyFigures, literal } from './figures.js';
+import { FIGURE_ROW_COLUMNS } from './figureRows.js';
+import type { IndexKey } from './cursor.js';
 
 /** Keeps what Elasticsearch refused, the latest answer for each figure. */
 export async function keepRejects(
@@ -55,22 +57,20 @@ export async function databaseTime(client: ClientBase): Promise<string> {
   return rows[0]?.now ?? 'now';
 }
 
-/** Figures refused before `before`, as they are now, above `afterId` (hex) in the order of their id. */
-export async function readRejected(
+/** Figures that an index refused before `before`, as they are now; see `copyFigures`. */
+export function readRejected(
   client: ClientBase,
-  index: string,
+  { grain, index }: Pick<IndexKey, 'grain' | 'index'>,
   before: string,
-  afterId: string,
-  limit: number,
-): Promise<Change[]> {
-  const { rows } = await client.query<ChangeRow>(
-    `SELECT ${CHANGE_COLUMNS}
+): AsyncGenerator<Iterable<FigureRow>> {
+  return copyFigures(
+    client,
+    grain,
+    `SELECT ${FIGURE_ROW_COLUMNS}
      FROM index_reject r JOIN click_metrics m USING (figure_id)
-     WHERE r.index_name = $1 AND r.rejected_at < $2::timestamptz AND r.figure_id > decode($3, 'hex')
-     ORDER BY r.figure_id LIMIT $4`,
-    [index, before, afterId, limit],
+     WHERE r.index_name = ${literal(index)} AND r.rejected_at < ${literal(before)}::timestamptz
+     ORDER BY r.figure_id`,
   );
-  return rows.map(toChange);
 }
 
 /** Forgets the rejects of earlier runs: each was taken by now, or its figure is no more. */

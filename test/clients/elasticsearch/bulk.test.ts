@@ -6,19 +6,18 @@ import {
   IndexGone,
   openElasticsearch,
   refresh,
-  sendChanges,
   type GrainIndex,
 } from '../../../clients/elasticsearch/index.js';
 import { ServerRefused, ServerUnavailable } from '../../../domain/errors.js';
-import type { Change } from '../../../domain/figure.js';
 import { writeAlias } from '../../../domain/names.js';
 import { faultyElasticsearch, type Fault, type Seen } from '../../support/faultyElasticsearch.js';
 import { testName } from '../../support/names.js';
+import { hexId, sendChanges, type Change } from '../../support/changes.js';
 import { testInstallation, type TestInstallation } from './installation.js';
 
 const changes = (n: number): Change[] =>
   Array.from({ length: n }, (_, i) => ({
-    id: `id${i}`,
+    id: hexId(`id${i}`),
     version: '1',
     document: {
       grain: 'total',
@@ -38,7 +37,7 @@ const changes = (n: number): Change[] =>
     },
   }));
 
-describe('sendChanges', () => {
+describe('sendBulk', () => {
   let t: TestInstallation;
   const name = testName('index_bulk');
   let target: GrainIndex;
@@ -54,7 +53,7 @@ describe('sendChanges', () => {
   const through = async (
     rule: (request: Seen) => Fault | undefined,
     sent: readonly Change[],
-    options: { patienceMs: number; chunkBytes?: number },
+    options: { patienceMs: number; requestBytes?: number },
   ) => {
     const proxy = await faultyElasticsearch(t.servers.elasticsearch.url, rule);
     const client = openElasticsearch({ elasticsearch: { url: proxy.url } });
@@ -76,7 +75,7 @@ describe('sendChanges', () => {
     assert.equal(sent.indexed, 39);
     assert.deepEqual(
       sent.rejected.map(({ id, status }) => ({ id, status })),
-      [{ id: 'id17', status: 413 }],
+      [{ id: hexId('id17'), status: 413 }],
     );
   });
 
@@ -88,7 +87,7 @@ describe('sendChanges', () => {
     };
     const sent = await through(answered, changes(50), {
       patienceMs: 5_000,
-      chunkBytes: 2_000,
+      requestBytes: 2_000,
     });
     assert.equal(sent.indexed + sent.stale, 50);
     await refresh(t.elasticsearch, [target.index]);
@@ -111,7 +110,7 @@ describe('sendChanges', () => {
 
   it('says that the index is gone, for documents and deletes alike, and creates none', async () => {
     const index = `${name}-metrics-total-99`;
-    for (const one of [changes(1), [{ id: 'x', version: '2' }]]) {
+    for (const one of [changes(1), [{ id: hexId('x'), version: '2' }]]) {
       await assert.rejects(sendChanges(t.elasticsearch, { index }, one, { patienceMs: 1_000 }), IndexGone);
     }
     assert.equal(await t.elasticsearch.indices.exists({ index: writeAlias(index) }), false);
@@ -120,7 +119,7 @@ describe('sendChanges', () => {
   it('counts an equal version as stale and a delete of nothing as done', async () => {
     const again = await sendChanges(t.elasticsearch, target, changes(2), { patienceMs: 1_000 });
     assert.deepEqual(again, { indexed: 0, deleted: 0, stale: 2, rejected: [] });
-    const gone = await sendChanges(t.elasticsearch, target, [{ id: 'never', version: '5' }], {
+    const gone = await sendChanges(t.elasticsearch, target, [{ id: hexId('never'), version: '5' }], {
       patienceMs: 1_000,
     });
     assert.equal(gone.deleted, 1);

@@ -7,15 +7,14 @@ import {
   figuresPage,
   refresh,
   searchFigures,
-  sendChanges,
   SORT_ORDERS,
   type Figure,
   type FigureQuery,
   type SortOrder,
 } from '../../../clients/elasticsearch/index.js';
 import { CursorExpired } from '../../../domain/errors.js';
-import type { Change } from '../../../domain/figure.js';
 import { type Grain } from '../../../domain/names.js';
+import { hexId, sendChanges, type Change } from '../../support/changes.js';
 import { testInstallation, type TestInstallation } from './installation.js';
 
 const MANY = 12_000;
@@ -45,7 +44,7 @@ function change(
     version,
     ...more,
   };
-  return { id: `${grain}${n.toString(16).padStart(8, '0')}`, version, document };
+  return { id: hexId(`${grain}${n}`), version, document };
 }
 
 describe('searchFigures', () => {
@@ -74,7 +73,7 @@ describe('searchFigures', () => {
     const index = (grain: Grain) => targets.find((one) => one.grain === grain)?.index ?? '';
     const totals = Array.from({ length: MANY }, (_, i) => change('total', Math.floor(i / 3), `/p/${i}`));
     // Three URLs share each count: a tie is broken by URL; ids must differ all the same.
-    const unique = totals.map((c, i) => ({ ...c, id: `total${i}` }));
+    const unique = totals.map((c, i) => ({ ...c, id: hexId(`total${i}`) }));
     const days = [
       change('day', 1, '/a', { windowStart: '2026-11-01T00:00:00Z' }),
       change('day', 2, '/a', { windowStart: '2026-11-02T00:00:00Z', avgTimeSpentMs: 1.5, timedClicks: '2' }),
