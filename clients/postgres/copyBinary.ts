@@ -2,7 +2,8 @@ import type { ColumnType } from '../../domain/config/config.js';
 import { ipv4Number } from '../../domain/event/address.js';
 import { uuidBytes } from '../../domain/event/uuid.js';
 import { CopyBuffer, EPOCH_US_NUMBER, highHalf } from './copyBuffer.js';
-import { INET_IPV4, inetBytes } from './inet.js';
+import { inetBytes } from './inet.js';
+import { INET_IPV4 } from './kernel/types.js';
 
 /** PostgreSQL counts times from 2000-01-01. */
 const EPOCH_US = BigInt(EPOCH_US_NUMBER);

@@ -2,9 +2,6 @@ import { isIPv4, isIPv6 } from 'node:net';
 
 /** How PostgreSQL's binary form writes an address. */
 
-/** The four bytes in front of an IPv4 address: see `inet`. */
-export const INET_IPV4 = (2 << 24) | (32 << 16) | 4;
-
 /** Family (2 or 3), prefix length, is it a network, count of bytes, bytes. */
 export function inetBytes(text: string): Uint8Array {
   const [address = '', prefix] = text.split('/');

@@ -1,5 +1,6 @@
 /** The fields of PostgreSQL's binary COPY form: each its length and its bytes, highest first. */
 import { putUuid } from '../../../domain/event/plain/kernel/uuid';
+import { INET_IPV4 } from './types';
 
 /** Exact as a double, as the decoder has it. */
 const MAX_DIGITS: usize = 15;
@@ -8,8 +9,6 @@ const AT_SIGN: u8 = 0x40;
 const MINUS: u8 = 0x2d;
 const POINT: u8 = 0x2e;
 const ZERO: u8 = 0x30;
-/** Family, prefix length, is it a network, count of bytes. */
-const INET_IPV4: u32 = (2 << 24) | (32 << 16) | 4;
 
 // Each answers where the field ends, the last ones 0 for a value that they leave to others.
 

@@ -1,10 +1,14 @@
-/** Types of columns as the kernel knows them. TypeScript's and the kernel's compiler both read this file. */
+/** What TypeScript and the kernel share: both compilers read this file. */
 
+// Types of columns, as the kernel knows them.
 export const TEXT = 0;
 export const INTEGER = 1;
 export const BIGINT = 2;
 export const BOOLEAN = 3;
 export const UUID = 4;
 export const INET = 5;
-/** Others it leaves alone. */
+/** Those that it leaves to others. */
 export const OTHER_TYPE = 6;
+
+/** What an IPv4 address begins with: family, prefix length, is it a network, count of bytes. */
+export const INET_IPV4 = (2 << 24) | (32 << 16) | 4;

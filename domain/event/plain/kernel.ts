@@ -14,7 +14,7 @@ export interface PlainProgram {
 export interface PlainKernel {
   /** All of its memory; it neither grows nor moves. */
   readonly memory: Uint8Array;
-  /** The part of it for the bytes that are scanned; behind it is room for `PADDING` bytes. */
+  /** The part of it for the bytes that are scanned and `PADDING` NULs behind them, for which there is room behind it. */
   readonly window: Uint8Array;
   /** By slot, of the last scan: the kind, and where in `memory` its bytes begin and end (a text's, without the quotes). */
   readonly kinds: Uint8Array;
@@ -23,13 +23,13 @@ export interface PlainKernel {
   /** 16 bytes, which rows that have it take. */
   readonly eventId: Uint8Array;
   readonly tables: Readonly<Record<Family, PlainTable>>;
-  /** @returns whether the bytes are a plain event; if not, nothing is known of it. Behind them stand 16 NULs somewhere */
+  /** @returns whether the bytes are a plain event; if not, nothing is known of it */
   scan(from: number, to: number): boolean;
   /** @returns whether the bytes are a uuid: then it is the `eventId` */
   takeUuid(start: number, end: number): boolean;
 }
 
-/** NULs that the kernel stops at, and what it reads behind them. */
+/** Sixteen bytes are read at once: the NULs that a scan stops at, and as many that are read with them. */
 export const PADDING = 32;
 
 /** The click_id and the event_time of a row, as PostgreSQL counts it, in their halves of 32 bits. */
