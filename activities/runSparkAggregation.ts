@@ -3,13 +3,20 @@ import { copyFigures, createFiguresTable } from '../clients/postgres/aggregate/c
 import { jdbcUrl } from '../clients/postgres/aggregate/jdbc.js';
 import { resetWaits } from '../clients/postgres/aggregate/lock.js';
 import {
+  areDamaged,
   chooseHours,
   countMarks,
   deleteFrozenMarks,
   deleteMarks,
   markedHours,
 } from '../clients/postgres/aggregate/marks.js';
-import { buryVanished, identifyFigures, mergeFigures } from '../clients/postgres/aggregate/merge.js';
+import {
+  analyzeFigures,
+  buryVanished,
+  countFigures,
+  mergeFigures,
+  touchedKeys,
+} from '../clients/postgres/aggregate/merge.js';
 import {
   committedRun,
   estimateClicks,
@@ -37,6 +44,8 @@ import { computeInSpark, endQueries } from './sparkRead.js';
 const DEFAULT_MAX_ROWS = 3_000_000;
 /** Each day is up to 24 ranges of a query's text. */
 const MAX_DAYS = 62;
+/** Keys that a roll-up is told by name: they become part of a query, which Spark keeps for its history. */
+const MAX_KEYS_NAMED = 2_000;
 /** SQLSTATE: NULL in a column that may not be empty. */
 const NOT_NULL = '23502';
 
@@ -139,16 +148,25 @@ async function aggregate(
     tag: identity.tag,
   };
   const readAt = Date.now();
-  await computeInSpark(deps, alive, reading, (batches) =>
-    copyFigures(client, batches, (copy) => alive.exclusive(copy)).catch((e: unknown) => {
-      throw refusedUrl(e, config, hours) ?? e;
-    }),
-  );
+  await computeInSpark(deps, alive, reading, {
+    take: (batches) =>
+      copyFigures(client, batches, (copy) => alive.exclusive(copy)).catch((e: unknown) => {
+        throw refusedUrl(e, config, hours) ?? e;
+      }),
+    touched: () =>
+      alive.exclusive(async () => {
+        await analyzeFigures(client);
+        // A backfill makes anew what is stored, whether its parts have changed or not.
+        const onlyChanged = input.day === undefined && !(await areDamaged(client, hours));
+        return touchedKeys(client, hours, { onlyChanged, most: MAX_KEYS_NAMED });
+      }),
+  });
 
   const computedAt = Date.now();
   const merged = await alive.exclusive(async () => {
     alive.say({ merging: hours.length });
-    const { figures, clicks } = await identifyFigures(client);
+    await analyzeFigures(client);
+    const { figures, clicks } = await countFigures(client);
     const written = await mergeFigures(client, version, plan.stored > 0);
     const vanished = await buryVanished(client, version, hours);
     await deleteMarks(client, hours);

@@ -4,7 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FIGURE_COLUMNS } from '../clients/postgres/aggregate/copyFigures.js';
 import { jdbcOptions } from '../clients/postgres/aggregate/jdbc.js';
 import { cancelQueriesOf } from '../clients/postgres/aggregate/lock.js';
-import { planReading, type ReadingPlan } from '../clients/postgres/aggregate/reading.js';
+import type { TouchedKeys } from '../clients/postgres/aggregate/cleanParts.js';
+import {
+  planReading,
+  type Answer,
+  type ReadingPlan,
+  type View,
+} from '../clients/postgres/aggregate/reading.js';
 import { isRefusal } from '../clients/postgres/errors.js';
 import { IDENTITY, type IdentityRow } from '../clients/postgres/identity.js';
 import type { Postgres } from '../clients/postgres/pool.js';
@@ -42,16 +48,24 @@ export interface Reading {
   readonly tag: string;
 }
 
+/** What becomes of the figures. */
+export interface Taker {
+  readonly take: (batches: AsyncIterable<SparkBatch>) => Promise<void>;
+  /** Once the hours' figures are taken: the keys to be rolled up. */
+  readonly touched: () => Promise<TouchedKeys>;
+}
+
 /**
- * Declares the views in the snapshot, runs the query and hands its batches over. When it fails or the attempt is over,
- * the job is interrupted and its queries in PostgreSQL are cancelled.
+ * Declares views in the snapshot, runs the queries and hands their batches over: first the hours' figures, then, of the
+ * keys that they touch, those of days, months and the total. When it fails or the attempt is over, the job is
+ * interrupted and its queries in PostgreSQL are cancelled.
  * @throws ServerRefused: Spark reads another PostgreSQL; ServerExhausted: its memory ran out, or it went away meanwhile
  */
 export async function computeInSpark(
   deps: AnalyzeDeps,
   alive: KeptAlive,
   reading: Reading,
-  take: (batches: AsyncIterable<SparkBatch>) => Promise<void>,
+  taker: Taker,
 ): Promise<void> {
   alive.say({ spark: 'connecting' });
   const session = await untilOver(deps.spark(), alive.signal, 0);
@@ -61,23 +75,29 @@ export async function computeInSpark(
   const end = (): void => void endQueries(deps, reading.application);
   alive.signal.addEventListener('abort', end, { once: true });
   let done = false;
+  const made: Made = { views: [], parts: undefined };
   try {
-    await untilOver(run(deps, session, alive, reading, plan, take), alive.signal, TIDY_MS);
+    await untilOver(run(deps, session, alive, reading, plan, taker, made), alive.signal, TIDY_MS);
     done = true;
   } catch (e) {
     await endQueries(deps, reading.application);
     if (alive.signal.aborted) throw e;
-    const damage = await namedDamage(deps, session, alive, plan.parts, e);
+    const damage = await namedDamage(deps, session, alive, made.parts, e);
     if (damage !== undefined) throw damage;
     await refuseAnotherServer(session, reading);
     throw e;
   } finally {
     alive.signal.removeEventListener('abort', end);
-    const names = plan.views.map(({ name }) => name);
-    const dropped = dropViews(session, plan.slices.length > 1 ? [...names, plan.figures] : names);
+    const dropped = dropViews(session, made.views);
     // Their names are this run's own: the merge needs not wait.
     if (!done) await dropped;
   }
+}
+
+/** What is left to drop, and to look at when a sketch of it cannot be read. */
+interface Made {
+  readonly views: string[];
+  parts: string | undefined;
 }
 
 async function run(
@@ -86,26 +106,32 @@ async function run(
   alive: KeptAlive,
   reading: Reading,
   plan: ReadingPlan,
-  take: (batches: AsyncIterable<SparkBatch>) => Promise<void>,
+  taker: Taker,
+  made: Made,
 ): Promise<void> {
-  const { views, settings } = plan;
   const options: ExecuteOptions = {
     signal: alive.signal,
     tag: reading.tag,
     onProgress: (progress) => alive.say({ spark: progress }),
   };
-  const jdbc = (source: string): Record<string, string> =>
-    jdbcOptions({
-      url: reading.url,
-      source,
-      snapshot: reading.snapshot,
-      systemId: reading.identity?.system_id,
-      applicationName: reading.application,
-      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
-    });
-  await session.set(settings, alive.signal);
-  await createViews(session, 'jdbc', new Map(views.map(({ name, source }) => [name, jdbc(source)])), options);
-  await unlessBrokenOff(() => compute(deps, session, options, plan, take));
+  const declare = async (views: readonly View[]): Promise<void> => {
+    made.views.push(...views.map(({ name }) => name));
+    const sources = views.map(({ name, source }) => [name, jdbcOf(reading, source)] as const);
+    await createViews(session, 'jdbc', new Map(sources), options);
+  };
+  await session.set(plan.settings, alive.signal);
+  await declare(plan.views);
+  await unlessBrokenOff(async () => {
+    await computeHours(deps, session, options, plan, taker, made);
+    const keys = plan.byKey && reading.stored > 0 ? await taker.touched() : 'all';
+    if (keys.length === 0) return;
+    const { parts, figures } = plan.rollUp(keys);
+    if (parts !== undefined) {
+      await declare([parts]);
+      made.parts = parts.name;
+    }
+    await computeRollUps(session, options, plan.slices, figures, taker, made);
+  });
 }
 
 /** Spark may have gone away because of this very query: that is no outage to be waited out for ever. */
@@ -122,21 +148,68 @@ async function unlessBrokenOff(work: () => Promise<void>): Promise<void> {
   }
 }
 
-async function compute(
+/** They are cached, since the roll-up reads them once more. */
+async function computeHours(
   deps: AnalyzeDeps,
   session: SparkSession,
   options: ExecuteOptions,
-  { figures, query, slices }: ReadingPlan,
-  take: (batches: AsyncIterable<SparkBatch>) => Promise<void>,
+  { hours, slices }: ReadingPlan,
+  { take }: Taker,
+  made: Made,
 ): Promise<void> {
-  if (slices.length === 1) return take(afterFailpoint(session.query(query, {}, options), deps));
-  const cache = `CACHE TABLE ${figures} OPTIONS ('storageLevel' 'DISK_ONLY') AS ${query}`;
-  await Promise.all([session.command(cache, {}, options), deps.failpoint('runSparkAggregation:mid-spark')]);
-  for (const slice of slices) {
-    const part = `SELECT ${FIGURE_COLUMNS.join(', ')} FROM ${figures} WHERE ${slice}`;
-    await take(session.query(part, {}, options));
+  made.views.push(hours.table);
+  if (slices.length === 1) {
+    await session.command(cacheStatement('LAZY', hours), {}, options);
+    await take(afterFailpoint(session.query(`SELECT ${COLUMNS} FROM ${hours.table}`, {}, options), deps));
+    return;
   }
+  await Promise.all([
+    session.command(cacheStatement('', hours), {}, options),
+    deps.failpoint('runSparkAggregation:mid-spark'),
+  ]);
+  await takeSlices(session, options, slices, hours.table, take);
 }
+
+async function computeRollUps(
+  session: SparkSession,
+  options: ExecuteOptions,
+  slices: readonly string[],
+  figures: Answer,
+  { take }: Taker,
+  made: Made,
+): Promise<void> {
+  if (slices.length === 1)
+    return take(session.query(`SELECT ${COLUMNS} FROM (${figures.query})`, {}, options));
+  made.views.push(figures.table);
+  await session.command(cacheStatement('', figures), {}, options);
+  await takeSlices(session, options, slices, figures.table, take);
+}
+
+const cacheStatement = (when: 'LAZY' | '', { table, query }: Answer): string =>
+  `CACHE ${when} TABLE ${table} OPTIONS ('storageLevel' 'DISK_ONLY') AS ${query}`;
+
+async function takeSlices(
+  session: SparkSession,
+  options: ExecuteOptions,
+  slices: readonly string[],
+  table: string,
+  take: Taker['take'],
+): Promise<void> {
+  for (const slice of slices)
+    await take(session.query(`SELECT ${COLUMNS} FROM ${table} WHERE ${slice}`, {}, options));
+}
+
+const COLUMNS = FIGURE_COLUMNS.join(', ');
+
+const jdbcOf = (reading: Reading, source: string): Record<string, string> =>
+  jdbcOptions({
+    url: reading.url,
+    source,
+    snapshot: reading.snapshot,
+    systemId: reading.identity?.system_id,
+    applicationName: reading.application,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+  });
 
 /** Starts the query, passes the failpoint while it runs, then hands its batches on. */
 async function* afterFailpoint(

@@ -1,4 +1,4 @@
-import { figureQuery } from '../clients/postgres/aggregate/figureQuery.js';
+import { hourFiguresQuery, rollUpQuery } from '../clients/postgres/aggregate/figureQuery.js';
 import { jdbcOptions, jdbcUrl } from '../clients/postgres/aggregate/jdbc.js';
 import { SMALL_INPUT } from '../clients/postgres/aggregate/reading.js';
 import { sampleClicksSource } from '../clients/postgres/aggregate/source.js';
@@ -11,7 +11,7 @@ const VIEW = 'sample_clicks';
 const STATEMENT_TIMEOUT_MS = 60_000;
 
 /**
- * Runs the figures' query once over made-up clicks, whose figures nobody takes. A Spark that has just started
+ * Runs the figures' queries once over made-up clicks, whose figures nobody takes. A Spark that has just started
  * loads and compiles then what it would else during the first run. A session of its own, so that the runs'
  * settings and views are left alone; no table is read. Never throws: what is wrong the first run will say.
  */
@@ -33,8 +33,11 @@ export async function warmSpark(deps: AnalyzeDeps, signal: AbortSignal): Promise
         statementTimeoutMs: STATEMENT_TIMEOUT_MS,
       });
       await session.createView(VIEW, 'jdbc', options, { signal });
-      const batches = session.query(figureQuery([VIEW], undefined), {}, { signal });
-      while (!(await batches.next()).done);
+      const hours = `(${hourFiguresQuery([VIEW], true)})`;
+      for (const query of [hours, rollUpQuery(hours, undefined)]) {
+        const batches = session.query(query, {}, { signal });
+        while (!(await batches.next()).done);
+      }
     } finally {
       await session.close();
     }

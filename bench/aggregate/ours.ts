@@ -1,5 +1,4 @@
 /** The product's read and its query for hours: inside an exported snapshot, its views, its settings. */
-import { hourFiguresQuery } from '../../clients/postgres/aggregate/figureQuery.js';
 import { jdbcOptions } from '../../clients/postgres/aggregate/jdbc.js';
 import { planReading } from '../../clients/postgres/aggregate/reading.js';
 import { estimateClicks, exportSnapshot } from '../../clients/postgres/aggregate/run.js';
@@ -30,13 +29,16 @@ export async function runOurs(
     const snapshot = await exportSnapshot(client);
     const session = await spark.session();
     try {
-      const { views, settings } = planReading(config, { hours, clicks, stored: 0, suffix: 'bench' });
+      const {
+        views,
+        hours: figures,
+        settings,
+      } = planReading(config, { hours, clicks, stored: 0, suffix: 'bench' });
       await session.set(settings, signal);
       const read = { url, snapshot, applicationName: `${config.name}:bench`, statementTimeoutMs: 600_000 };
       const sources = views.map(({ name, source }) => [name, jdbcOptions({ ...read, source })] as const);
       await createViews(session, 'jdbc', new Map(sources), { signal });
-      const query = hourFiguresQuery(views.map(({ name }) => name));
-      return await tallyArrow(session.query(query, {}, { signal }));
+      return await tallyArrow(session.query(figures.query, {}, { signal }));
     } finally {
       await client.query('ROLLBACK');
     }

@@ -297,4 +297,21 @@ describe('a run that something goes wrong with', () => {
     await run();
     await same([...clicks, click]);
   });
+
+  test('figures that were marked as damaged are made anew, whether what they are made of has changed or not', async () => {
+    await schema.add(clicks);
+    await run();
+    const sketches = async (): Promise<string> =>
+      JSON.stringify(
+        (await sql("SELECT md5(string_agg(users_sketch, '' ORDER BY figure_id)) FROM click_metrics")).rows,
+      );
+    const before = await sketches();
+    await sql("UPDATE click_metrics SET users_sketch = '\\x00' WHERE grain IN ('day', 'month')");
+    assert.notEqual(await sketches(), before);
+    await sql(
+      "INSERT INTO window_mark (window_start, batch_id) SELECT DISTINCT window_start, 'damaged' FROM click_metrics WHERE grain = 'hour'",
+    );
+    await run();
+    assert.equal(await sketches(), before);
+  });
 });

@@ -6,7 +6,7 @@
  */
 import type { Config } from '../../../domain/config/config.js';
 import { quoteIdent } from '../sql.js';
-import { countryOf, fromFamilies, urlOf, within } from './source.js';
+import { countryOf, fromFamilies, keyHashOf, urlOf, within } from './source.js';
 import { DAY_MS, HOUR_MS, readSpans, utcDay, utcMonth, type Span } from './windows.js';
 
 /** Windows in which a key's parts are looked up: up to 23 hours, 30 days, some months. */
@@ -23,43 +23,53 @@ const times = (list: readonly number[]): string =>
 
 const nextMonth = (ms: number): number => utcMonth(ms + 32 * DAY_MS);
 
+/** Hashes (`keyHashOf`) of the keys that a run rolls up, as decimal numbers; `all`: those of its hours. */
+export type TouchedKeys = readonly string[] | 'all';
+
 /**
- * @param clicks about how many the hours hold
- * @param stored about how many figures there are
+ * A key goes by its hash alone: of two keys with one hash both are rolled up.
+ * @param touched the keys; of their hashes, the days are all that the hours lie in
+ * @param clicks  about how many the hours hold
+ * @param stored  about how many figures there are
  */
 export function cleanPartsSource(
   config: Config,
   hours: readonly number[],
+  touched: TouchedKeys,
   { clicks, stored }: { readonly clicks: number; readonly stored: number },
 ): string {
-  const lookUp = clicks * WINDOWS_PER_KEY * FIGURES_PER_LOOKUP < stored;
-  const parts = lookUp ? lookedUp : scanned;
-  return `(WITH ${touched(config, hours)} ${parts(config, hours)}) parts`;
+  const keys = touched === 'all' ? clicks : touched.length;
+  const parts = keys * WINDOWS_PER_KEY * FIGURES_PER_LOOKUP < stored ? lookedUp : scanned;
+  const rows = touched === 'all' ? rowsOf(config, hours) : given(hours, touched);
+  return `(WITH ${touchedWindows(rows)} ${parts(config, hours)}) parts`;
 }
 
 const metricsOf = (config: Config): string => `${quoteIdent(config.name)}.click_metrics`;
-/** As the index click_metrics_key has it. */
-const hashOf = (table: string): string =>
-  `hashtextextended(${table}.url, hashtextextended(${table}.country, 0))`;
 
-/** Touched keys by day, by month with the days, and over all with the months. */
-function touched(config: Config, hours: readonly number[]): string {
+/** Day and hash of every key that has rows or stored figures in the hours. */
+function rowsOf(config: Config, hours: readonly number[]): string {
   const { url, country } = config.roles;
-  return `touched_row AS (
-      SELECT date_trunc('day', c.event_time, 'UTC') AS day, ${urlOf(config)} AS url, ${countryOf(config)} AS country
-      FROM ${fromFamilies(config, [url, country], readSpans(hours, 0))}
-      UNION
-      SELECT date_trunc('day', m.window_start, 'UTC'), m.url, m.country FROM ${metricsOf(config)} m
-      WHERE m.grain = 'hour' AND NOT m.deleted AND m.window_start = ANY(${times(hours)})
-    ), touched AS MATERIALIZED (
-      SELECT day, url, country, ${hashOf('t')} AS hash FROM touched_row t ORDER BY hash
-    ), touched_month AS MATERIALIZED (
-      SELECT date_trunc('month', day, 'UTC') AS month, url, country, hash, array_agg(day) AS days
-      FROM touched GROUP BY 1, 2, 3, 4 ORDER BY hash
-    ), touched_key AS MATERIALIZED (
-      SELECT url, country, hash, array_agg(month) AS months FROM touched_month GROUP BY 1, 2, 3 ORDER BY hash
-    )`;
+  return `SELECT DISTINCT day, ${keyHashOf('t')} AS hash FROM (
+        SELECT date_trunc('day', c.event_time, 'UTC') AS day, ${urlOf(config)} AS url, ${countryOf(config)} AS country
+        FROM ${fromFamilies(config, [url, country], readSpans(hours, 0))}
+        UNION
+        SELECT date_trunc('day', m.window_start, 'UTC'), m.url, m.country FROM ${metricsOf(config)} m
+        WHERE m.grain = 'hour' AND NOT m.deleted AND m.window_start = ANY(${times(hours)})) t`;
 }
+
+const given = (hours: readonly number[], keys: readonly string[]): string =>
+  `SELECT day, hash FROM unnest(${times([...new Set(hours.map(utcDay))])}) d (day)
+      CROSS JOIN unnest('{${keys.map(BigInt).join(',')}}'::bigint[]) k (hash)`;
+
+/** Touched hashes by day, by month with the days, and over all with the months. */
+const touchedWindows = (rows: string): string => `touched AS MATERIALIZED (
+      ${rows} ORDER BY hash
+    ), touched_month AS MATERIALIZED (
+      SELECT date_trunc('month', day, 'UTC') AS month, hash, array_agg(day) AS days
+      FROM touched GROUP BY 1, 2 ORDER BY hash
+    ), touched_key AS MATERIALIZED (
+      SELECT hash, array_agg(month) AS months FROM touched_month GROUP BY 1 ORDER BY hash
+    )`;
 
 /** For few keys among many figures: each is looked up in every window that has figures and may hold a part of it. */
 function lookedUp(config: Config, hours: readonly number[]): string {
@@ -77,8 +87,8 @@ function lookedUp(config: Config, hours: readonly number[]): string {
   // OFFSET 0 keeps this order: window by window, in which the keys' hashes lie side by side in the index.
   const found = (grain: string, keys: string, where: string): string => `used_${grain} CROSS JOIN LATERAL (
       SELECT ${FIGURES} FROM ${keys} t CROSS JOIN LATERAL (
-        SELECT * FROM ${metrics} m WHERE m.grain = '${grain}' AND m.window_start = w AND ${hashOf('m')} = t.hash
-          AND m.url = t.url AND m.country = t.country AND NOT m.deleted OFFSET 0) m
+        SELECT * FROM ${metrics} m WHERE m.grain = '${grain}' AND m.window_start = w AND ${keyHashOf('m')} = t.hash
+          AND NOT m.deleted OFFSET 0) m
       WHERE ${where} OFFSET 0) found`;
   const allMonths = `(SELECT generate_series(min(window_start) AT TIME ZONE 'UTC',
         max(window_start) AT TIME ZONE 'UTC', interval '1 month') AT TIME ZONE 'UTC' AS w
@@ -106,18 +116,18 @@ function scanned(config: Config, hours: readonly number[]): string {
   const days = spansOf(utcDay, (day) => day + DAY_MS);
   const months = spansOf(utcMonth, nextMonth);
   return `SELECT 1 AS level, ${FIGURES} FROM ${metrics} m
-    JOIN touched t ON t.url = m.url AND t.country = m.country AND t.day = date_trunc('day', m.window_start, 'UTC')
+    JOIN touched t ON t.hash = ${keyHashOf('m')} AND t.day = date_trunc('day', m.window_start, 'UTC')
     WHERE m.grain = 'hour' AND NOT m.deleted AND ${within('m.window_start', days)}
       AND m.window_start <> ALL(${times(hours)})
     UNION ALL
     SELECT 2, ${FIGURES} FROM ${metrics} m
-    JOIN touched_month t ON t.url = m.url AND t.country = m.country
+    JOIN touched_month t ON t.hash = ${keyHashOf('m')}
       AND t.month = date_trunc('month', m.window_start, 'UTC')
     WHERE m.grain = 'day' AND NOT m.deleted AND ${within('m.window_start', months)}
       AND m.window_start <> ALL(t.days)
     UNION ALL
     SELECT 3, ${FIGURES} FROM ${metrics} m
-    JOIN touched_key t ON t.url = m.url AND t.country = m.country
+    JOIN touched_key t ON t.hash = ${keyHashOf('m')}
     WHERE m.grain = 'month' AND NOT m.deleted AND m.window_start <> ALL(t.months)`;
 }
 

@@ -5,7 +5,7 @@ export const LG_K = 12;
  * the one word that holds theta, and the form, 3 plain or 4 compressed. The rounded estimate cannot tell: that of
  * 4,097 users may be 4,096.
  */
-export const ESTIMATES = "('0303', '0204')";
+export const ESTIMATES = "(X'0303', X'0204')";
 
 /**
  * Where rows come sorted by what they are grouped by, they are aggregated once, in their order. Without it, groups would
@@ -29,6 +29,9 @@ function percentile(part: string): string {
       (floor(${place}) + 1 - ${place}) * ${below} + (${place} - floor(${place})) * ${above})`;
 }
 
+const average = `CASE WHEN timed_clicks > 0 THEN CAST(total_time_spent_ms AS DOUBLE) / CAST(timed_clicks AS DOUBLE) END
+             AS avg_time_spent_ms`;
+
 /**
  * Figures of the hours that one view holds whole. One task reads it and groups it: COALESCE(1) tells Spark that
  * nothing has to be shuffled for that. It sorts first, which spills, so that groups follow one another and each is
@@ -36,58 +39,65 @@ function percentile(part: string): string {
  * Sorted by a hash in front of the keys, since Spark sorts by the first eight bytes of the first key, in which all
  * URLs of a site are the same.
  */
-const hourFigures = (clicks: string): string => `
-    SELECT level, start_us, url, country, click_count, bot_clicks, unique_users, users_sketch, timed_clicks,
-           total_time_spent_ms,
-           CASE WHEN timed_clicks > 0 THEN array(${percentile('0.5D')}, ${percentile('0.9D')}) END AS percentiles
+const hourFigures = (clicks: string, hash: string): string => `
+    SELECT 'hour' AS grain, start_us, url, country, click_count, bot_clicks, unique_users, true AS unique_users_exact,
+           -- only a union keeps hashes that do not depend on the order of the users
+           if(substr(users_sketch, 1, 2) IN ${ESTIMATES}, theta_union(users_sketch, users_sketch, ${LG_K}), users_sketch)
+             AS users_sketch,
+           timed_clicks, total_time_spent_ms, ${average},
+           CASE WHEN timed_clicks > 0 THEN ${percentile('0.5D')} END AS median_time_spent_ms,
+           CASE WHEN timed_clicks > 0 THEN ${percentile('0.9D')} END AS p90_time_spent_ms, slice_hash
     FROM (
-    SELECT 0 AS level, start_us, url, country,
+    SELECT slice_hash, start_us, url, country,
            count(*) AS click_count, count_if(is_bot) AS bot_clicks,
            CAST(size(collect_set(user_key)) AS BIGINT) AS unique_users,
            -- a sketch ignores the empty text, which is a user like any other
            theta_sketch_agg(concat('=', user_key), ${LG_K}) AS users_sketch,
            count(spent_ms) AS timed_clicks, coalesce(sum(spent_ms), 0) AS total_time_spent_ms,
            sort_array(collect_list(spent_ms)) AS times
-    FROM (SELECT * FROM (SELECT /*+ COALESCE(1) */ *, xxhash64(start_us, url, country) AS hash FROM ${clicks})
-          SORT BY hash, start_us, url, country)
-    GROUP BY hash, start_us, url, country)`;
+    FROM (SELECT * FROM (SELECT /*+ COALESCE(1) */ *, ${hash} AS slice_hash FROM ${clicks})
+          SORT BY slice_hash, start_us, url, country)
+    GROUP BY slice_hash, start_us, url, country)`;
 
 /**
- * Figures of all hours, before they are spread over the windows above.
+ * The hours' figures. Besides the columns of `FIGURE_COLUMNS` it has `slice_hash`, spread over all 64 bits, by which
+ * its rows are sorted within a task: of the key as PostgreSQL has it, or of key and hour.
  * @param clicks views made from `clicksSource`, no hour in two of them
+ * @param byKey  whether the views have `key_hash`
  */
-export const hourFiguresQuery = (clicks: readonly string[]): string =>
-  clicks.map(hourFigures).join(' UNION ALL ');
+export const hourFiguresQuery = (clicks: readonly string[], byKey: boolean): string =>
+  clicks
+    .map((view) => hourFigures(view, byKey ? 'key_hash' : 'xxhash64(start_us, url, country)'))
+    .join(' UNION ALL ');
 
 /**
- * The one query of a run, in Spark's SQL: all four grains in one pass over the clicks. Besides the columns of
- * `FIGURE_COLUMNS` it has `slice_hash`, evenly spread over all 64 bits, by which its rows are sorted within a task.
+ * The figures of days, months and the total, in one pass, with the columns of `hourFiguresQuery`.
  *
- * Fresh hours and clean parts are spread over the windows they belong to (an hour counts for itself, its day, its
- * month and the total; a clean day for its month and the total) and grouped once, a key's parts in one task. Sums, and unions of theta
- * sketches trimmed to k, depend neither on order nor on nesting, so a total from hours equals one from months.
+ * Fresh hours and clean parts are spread over the windows they belong to (an hour counts for its day, its month and
+ * the total; a clean day for its month and the total) and grouped once, a key's parts in one task. Sums, and unions of
+ * theta sketches trimmed to k, depend neither on order nor on nesting, so a total from hours equals one from months.
  *
- * @param clicks views made from `clicksSource`, no hour in two of them
+ * @param hours  table of hours' figures, as `hourFiguresQuery` has them
  * @param parts  view made from `cleanPartsSource`; undefined when nothing is stored yet
+ * @param where  which of the hours' rows count
  */
-export function figureQuery(clicks: readonly string[], parts: string | undefined): string {
+export function rollUpQuery(hours: string, parts: string | undefined, where = 'true'): string {
   const clean =
     parts === undefined
       ? ''
       : `UNION ALL
-    SELECT level, start_us, url, country, click_count, bot_clicks, CAST(NULL AS BIGINT), users_sketch,
-           timed_clicks, total_time_spent_ms, CAST(NULL AS ARRAY<DOUBLE>)
+    SELECT level, start_us, url, country, click_count, bot_clicks, users_sketch, timed_clicks, total_time_spent_ms
     FROM ${parts}`;
   return `
-  WITH parts AS (${hourFiguresQuery(clicks)} ${clean}
+  WITH parts AS (
+    SELECT 1 AS level, start_us, url, country, click_count, bot_clicks, users_sketch, timed_clicks, total_time_spent_ms
+    FROM ${hours} WHERE ${where} ${clean}
   ), spread AS (
     SELECT explode(slice(array(
-             named_struct('grain', 'hour', 'start_us', start_us),
              named_struct('grain', 'day', 'start_us', start_us - pmod(start_us, ${DAY_US})),
              named_struct('grain', 'month', 'start_us', unix_micros(date_trunc('MONTH', timestamp_micros(start_us)))),
-             named_struct('grain', 'total', 'start_us', CAST(NULL AS BIGINT))), level + 1, 4 - level)) AS target,
-           url, country, click_count, bot_clicks, unique_users, users_sketch, timed_clicks, total_time_spent_ms,
-           percentiles
+             named_struct('grain', 'total', 'start_us', CAST(NULL AS BIGINT))), level, 4 - level)) AS target,
+           url, country, click_count, bot_clicks, users_sketch, timed_clicks, total_time_spent_ms
     FROM (SELECT /*+ REPARTITION(url, country) */ * FROM parts)
   ), sorted AS (
     SELECT * FROM (SELECT *, target.grain AS grain, target.start_us AS start_us,
@@ -95,20 +105,16 @@ export function figureQuery(clicks: readonly string[], parts: string | undefined
     SORT BY slice_hash, grain, start_us, url, country
   ), grouped AS (
     SELECT slice_hash, grain, start_us, url, country,
-           sum(click_count) AS click_count, sum(bot_clicks) AS bot_clicks, max(unique_users) AS hour_users,
+           sum(click_count) AS click_count, sum(bot_clicks) AS bot_clicks,
            theta_union_agg(users_sketch, ${LG_K}) AS users_sketch,
-           sum(timed_clicks) AS timed_clicks, sum(total_time_spent_ms) AS total_time_spent_ms,
-           max(percentiles) AS percentiles
+           sum(timed_clicks) AS timed_clicks, sum(total_time_spent_ms) AS total_time_spent_ms
     FROM sorted
     GROUP BY slice_hash, grain, start_us, url, country
   )
   SELECT grain, start_us, url, country, click_count, bot_clicks,
-         CASE WHEN grain = 'hour' THEN hour_users ELSE theta_sketch_estimate(users_sketch) END AS unique_users,
-         grain = 'hour' OR substr(hex(users_sketch), 1, 4) NOT IN ${ESTIMATES} AS unique_users_exact,
-         users_sketch, timed_clicks, total_time_spent_ms,
-         CASE WHEN timed_clicks > 0 THEN CAST(total_time_spent_ms AS DOUBLE) / CAST(timed_clicks AS DOUBLE) END
-           AS avg_time_spent_ms,
-         CASE WHEN grain = 'hour' THEN percentiles[0] END AS median_time_spent_ms,
-         CASE WHEN grain = 'hour' THEN percentiles[1] END AS p90_time_spent_ms, slice_hash
+         theta_sketch_estimate(users_sketch) AS unique_users,
+         substr(users_sketch, 1, 2) NOT IN ${ESTIMATES} AS unique_users_exact,
+         users_sketch, timed_clicks, total_time_spent_ms, ${average},
+         CAST(NULL AS DOUBLE) AS median_time_spent_ms, CAST(NULL AS DOUBLE) AS p90_time_spent_ms, slice_hash
   FROM grouped`;
 }

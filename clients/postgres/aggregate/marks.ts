@@ -56,6 +56,19 @@ export async function chooseHours(
   return chosen;
 }
 
+/** Whose marks say that the stored figures above these hours are not to be trusted, changed or not. */
+const DAMAGED = 'damaged';
+
+/** Whether somebody marked one of these hours by hand as damaged. */
+export async function areDamaged(client: pg.ClientBase, hours: readonly number[]): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `SELECT FROM window_mark
+     WHERE batch_id = $2 AND date_trunc('hour', window_start, 'UTC') = ANY($1::timestamptz[]) LIMIT 1`,
+    [hours.map((hour) => new Date(hour).toISOString()), DAMAGED],
+  );
+  return rowCount === 1;
+}
+
 /** Deletes the marks of these hours that this transaction's snapshot shows; marks appended since then stay. */
 export async function deleteMarks(client: pg.ClientBase, hours: readonly number[]): Promise<void> {
   await client.query(

@@ -87,7 +87,7 @@ export function rangeUsersQuery(
   )
   SELECT url, country, whole, click_count,
          CASE WHEN parts = 1 THEN only_users ELSE theta_sketch_estimate(sketch) END AS unique_users,
-         parts = 1 AND only_exact OR substr(hex(sketch), 1, 4) NOT IN ${ESTIMATES} AS unique_users_exact
+         parts = 1 AND only_exact OR substr(sketch, 1, 2) NOT IN ${ESTIMATES} AS unique_users_exact
   FROM merged ORDER BY whole DESC, ${ORDER[sort]} ${limit === undefined ? '' : `LIMIT ${limit + 1}`}`;
   return { query, values };
 }

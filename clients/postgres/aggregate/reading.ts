@@ -1,7 +1,7 @@
 /** How a run is read by Spark: what each connection reads, and in how many pieces the answer comes. */
 import type { Config } from '../../../domain/config/config.js';
-import { figureQuery, GROUPS_IN_ORDER } from './figureQuery.js';
-import { cleanPartsSource } from './cleanParts.js';
+import { cleanPartsSource, type TouchedKeys } from './cleanParts.js';
+import { GROUPS_IN_ORDER, hourFiguresQuery, rollUpQuery } from './figureQuery.js';
 import { clicksSource } from './source.js';
 import { cutHours } from './windows.js';
 
@@ -15,14 +15,25 @@ const MAX_VIEWS = 64;
  */
 const CLICKS_PER_SLICE = 250_000;
 
-export interface ReadingPlan {
-  /** Temporary views and the `dbtable` each of them reads over one connection. */
-  readonly views: readonly { readonly name: string; readonly source: string }[];
-  /** That of the clean parts, where there are figures already. */
-  readonly parts: string | undefined;
+/** A temporary view and the `dbtable` that it reads over one connection. */
+export interface View {
+  readonly name: string;
+  readonly source: string;
+}
+
+/** A query and the table that its answer is cached in. */
+export interface Answer {
+  readonly table: string;
   readonly query: string;
-  /** The table in which an answer of several slices is cached. */
-  readonly figures: string;
+}
+
+export interface ReadingPlan {
+  readonly views: readonly View[];
+  readonly hours: Answer;
+  /** Whether the hours carry their keys' hashes, so that a roll-up can be told which keys to take. */
+  readonly byKey: boolean;
+  /** What is computed from the hours' table and the clean parts, which there are where there are figures already. */
+  readonly rollUp: (touched: TouchedKeys) => { readonly parts: View | undefined; readonly figures: Answer };
   /** Conditions on `slice_hash`, each true for another share of the figures; a single `true` for a small answer. */
   readonly slices: readonly string[];
   readonly settings: Readonly<Record<string, string>>;
@@ -43,22 +54,31 @@ export function planReading(
   }: { hours: readonly number[]; clicks: number; stored: number; suffix: string },
 ): ReadingPlan {
   const pieces = Math.min(MAX_VIEWS, Math.max(1, Math.ceil(clicks / CLICKS_PER_VIEW)));
-  const ofHours = cutHours(hours, pieces).map((part, n) => ({
+  const byKey = pieces === 1;
+  const views = cutHours(hours, pieces).map((part, n) => ({
     name: `clicks_${suffix}_${n}`,
-    source: clicksSource(config, part),
+    source: clicksSource(config, part, byKey),
   }));
-  const parts =
-    stored > 0
-      ? [{ name: `parts_${suffix}`, source: cleanPartsSource(config, hours, { clicks, stored }) }]
-      : [];
+  const names = views.map(({ name }) => name);
+  const ofHours = { table: `hours_${suffix}`, query: hourFiguresQuery(names, byKey) };
   return {
-    views: [...ofHours, ...parts],
-    parts: parts[0]?.name,
-    figures: `figures_${suffix}`,
-    query: figureQuery(
-      ofHours.map(({ name }) => name),
-      parts[0]?.name,
-    ),
+    views,
+    hours: ofHours,
+    byKey,
+    rollUp: (touched) => {
+      const parts =
+        stored === 0
+          ? undefined
+          : {
+              name: `parts_${suffix}`,
+              source: cleanPartsSource(config, hours, touched, { clicks, stored }),
+            };
+      const where = touched === 'all' ? 'true' : `slice_hash IN (${touched.join(', ')})`;
+      return {
+        parts,
+        figures: { table: `rolled_${suffix}`, query: rollUpQuery(ofHours.table, parts?.name, where) },
+      };
+    },
     slices: slicesOf(Math.ceil(clicks / CLICKS_PER_SLICE)),
     settings: pieces === 1 ? SMALL_INPUT : LARGE_INPUT,
   };

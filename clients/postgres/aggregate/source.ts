@@ -65,6 +65,10 @@ export function fromFamilies(
   return [cut('click_data'), ...joined].join(' ');
 }
 
+/** The hash of a row's URL and country, as the index click_metrics_key has it. */
+export const keyHashOf = (row: string): string =>
+  `hashtextextended(${row}.url, hashtextextended(${row}.country, 0))`;
+
 /** The time after an hour in which the next click of a session may lie. */
 export const lookaheadMs = (config: Config): number =>
   config.roles.session === undefined ? 0 : config.analyze.sessionTimeoutMs;
@@ -75,8 +79,9 @@ const HOUR_US = HOUR_MS * 1000;
  * The clicks of these hours, role columns under fixed names, each with the time spent on it. What comes next in a
  * session PostgreSQL finds itself, where it costs half of what it does behind JDBC; for it the read goes on for
  * `lookaheadMs` after each hour, and neither ids nor sessions have to travel.
+ * @param byKey with `key_hash` of URL and country
  */
-export function clicksSource(config: Config, hours: readonly number[]): string {
+export function clicksSource(config: Config, hours: readonly number[], byKey: boolean): string {
   const { url, user, session, timeSpent, bot, country } = config.roles;
   const spans = readSpans(hours, lookaheadMs(config));
   const timeoutUs = Math.round(config.analyze.sessionTimeoutMs * 1000);
@@ -85,7 +90,7 @@ export function clicksSource(config: Config, hours: readonly number[]): string {
       ? 'NULL::bigint'
       : 'lead(event_us) OVER (PARTITION BY session_key ORDER BY event_us, event_id)';
   return `(SELECT event_us - mod(mod(event_us, ${HOUR_US}) + ${HOUR_US}, ${HOUR_US}) AS start_us,
-    url, country, user_key, is_bot,
+    url, country, user_key, is_bot, ${byKey ? `${keyHashOf('followed')} AS key_hash,` : ''}
     CASE WHEN time_spent_ms IS NOT NULL THEN time_spent_ms
          WHEN session_key IS NOT NULL AND next_us - event_us <= ${timeoutUs} THEN (next_us - event_us + 500) / 1000
          END AS spent_ms
@@ -104,5 +109,5 @@ export function clicksSource(config: Config, hours: readonly number[]): string {
 /** Made-up clicks of the first day of 1970 in the form of `clicksSource`; no table is read. */
 export const sampleClicksSource = (): string => `(SELECT i / 180 * ${HOUR_US}::bigint AS start_us,
     '/' || i % 100 AS url, '${NO_COUNTRY}'::text AS country, (i % 50)::text AS user_key, i % 9 = 0 AS is_bot,
-    i % 1000 AS spent_ms
+    ('x' || md5((i % 100)::text))::bit(64)::bigint AS key_hash, i % 1000 AS spent_ms
   FROM generate_series(0::bigint, 3999) i) clicks`;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { cleanPartsSource } from '../../../clients/postgres/aggregate/cleanParts.js';
+import { keyHashOf } from '../../../clients/postgres/aggregate/source.js';
 import { install, type Installation } from '../../activities/installation.js';
 
 interface Figure {
@@ -72,15 +73,20 @@ describe('the parts that a run takes from stored figures', () => {
       const aside = figuresOf(['/aside']).filter(({ start }) => !HOURS.includes(start));
       await store(i, [...everywhere, ...late, ...aside], false);
       await store(i, figuresOf(['/buried']), true);
-      const expected = plainParts(
-        [...everywhere, ...late],
-        (url, hour) => url !== '/new' || hour === HOURS[0],
-      );
-      for (const stored of [1, 1_000_000]) {
-        const source = cleanPartsSource(i.config, hours, { clicks: 1, stored });
-        const rows = await i.rows(`SELECT level || ' ' || start_us || ' ' || url AS part FROM ${source}`);
-        assert.deepEqual(rows.map(({ part }) => part).sort(), expected, `${stored}`);
-      }
+      const ofRows = plainParts([...everywhere, ...late], (url, hour) => url !== '/new' || hour === HOURS[0]);
+      const named = (
+        await i.rows(`SELECT ${keyHashOf('k')} AS hash FROM (VALUES ('/new', 'DE')) k (url, country)`)
+      ).map(({ hash }) => String(hash));
+      const ofNamed = plainParts(late, () => true);
+      for (const [touched, expected] of [
+        ['all', ofRows],
+        [named, ofNamed],
+      ] as const)
+        for (const stored of [1, 1_000_000]) {
+          const source = cleanPartsSource(i.config, hours, touched, { clicks: 1, stored });
+          const rows = await i.rows(`SELECT level || ' ' || start_us || ' ' || url AS part FROM ${source}`);
+          assert.deepEqual(rows.map(({ part }) => part).sort(), expected, `${touched.length} ${stored}`);
+        }
     } finally {
       await i.close();
     }

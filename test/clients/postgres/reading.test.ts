@@ -19,8 +19,13 @@ function holds(condition: string, hash: bigint): boolean {
 
 describe('how a run is read', () => {
   test('few clicks come over one connection, in one answer', () => {
-    const { views, slices } = plan(40_000, 1_000);
-    assert.deepEqual([views.map(({ name }) => name), slices], [['clicks_x_0', 'parts_x'], ['true']]);
+    const { views, byKey, slices } = plan(40_000, 1_000);
+    assert.deepEqual([views.map(({ name }) => name), byKey, slices], [['clicks_x_0'], true, ['true']]);
+  });
+
+  test('stored figures come over a connection of their own, where there are any', () => {
+    assert.equal(plan(40_000, 1_000).rollUp('all').parts?.name, 'parts_x');
+    assert.equal(plan(3_000_000).rollUp('all').parts, undefined);
   });
 
   test('each hash lies in exactly one of the slices of a large answer, the ends of 64 bits too', () => {
