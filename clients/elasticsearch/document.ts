@@ -8,6 +8,7 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 const ZERO = 0x30;
+const POINT = 0x2e;
 const LARGEST_INT32 = 0x7fffffff;
 
 const INDEX = ascii('{"index":{"_id":"');
@@ -79,7 +80,24 @@ function putInteger(to: Uint8Array, at: number, value: Int64): number {
 /** As JSON has it: what is no number is null. */
 function putDouble(to: Uint8Array, at: number, value: number | null): number {
   if (value === null || !Number.isFinite(value)) return put(to, at, NULL);
-  return Number.isInteger(value) ? putInteger(to, at, value) : putAscii(to, at, String(value));
+  const thousandths = Math.round(value * 1000);
+  // A few digits that give the number again are the shortest that do.
+  return thousandths >= 0 && thousandths <= LARGEST_INT32 && thousandths / 1000 === value
+    ? putThousandths(to, at, thousandths)
+    : putAscii(to, at, String(value));
+}
+
+function putThousandths(to: Uint8Array, start: number, value: number): number {
+  const whole = (value / 1000) | 0;
+  let at = putInteger(to, start, whole);
+  const fraction = value - whole * 1000;
+  if (fraction === 0) return at;
+  // A one in the point's place keeps the zeros behind it.
+  putInteger(to, at, fraction + 1000);
+  to[at] = POINT;
+  at += 4;
+  while (to[at - 1] === ZERO) at -= 1;
+  return at;
 }
 
 /** The inside of a JSON string; −1 where a byte needs an escape. */

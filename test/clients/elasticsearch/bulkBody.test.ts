@@ -53,6 +53,7 @@ describe('BulkBody', () => {
       '"'.repeat(100_000),
     ];
     const doubles = [0, -0, 0.1, 1 / 3, -1.5, 1e21, 5e-324, 1e300, 2 ** 31, 2 ** 53, 99, 100, NaN, Infinity];
+    for (let i = 0; i < 2_000; i += 1) doubles.push(i / 8, i / 1000, 0.001 * i, 2_147_482 + i / 1000, i / 3);
     const integers = [
       '0',
       '9',
