@@ -3,10 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type pg from 'pg';
 import {
+  announceWait,
   beginWithFigureLock,
   figureLockHolders,
+  figureWaiters,
   isZombieOf,
   terminateBackend,
+  withdrawWait,
   type Isolation,
 } from '../clients/postgres/aggregate/lock.js';
 import { endSession, lookAtSession } from '../clients/postgres/aggregate/session.js';
@@ -18,8 +21,8 @@ import { KeptAlive } from './keptAlive.js';
 
 const MAX_LOCK_SLICE_MS = 5_000;
 /**
- * Who stands last in line is in PostgreSQL's own queue for moments only, so whoever waits there gets the lock first,
- * and pauses for longer than another needs between leaving that queue and standing there again.
+ * Who stands last in line is in PostgreSQL's own queue for moments only, so whoever waits there gets the lock first;
+ * who got it all the same gives it back when another, just asking for it again, has announced that it waits.
  */
 const LAST_IN_LINE = { sliceMs: 20, pauseMs: 300 };
 const LOG_EVERY_MS = 5_000;
@@ -81,7 +84,7 @@ export interface LockWait {
  * @returns whom it waited for in vain; undefined: the lock is held and the transaction open
  */
 export async function lockFigures(
-  { logger }: BaseDeps,
+  deps: BaseDeps,
   application: string,
   client: pg.PoolClient,
   alive: KeptAlive,
@@ -90,29 +93,51 @@ export async function lockFigures(
 ): Promise<readonly string[] | undefined> {
   const heartbeatMs = heartbeatTimeoutMs();
   const slice = lastInLine ? LAST_IN_LINE.sliceMs : Math.min(MAX_LOCK_SLICE_MS, heartbeatMs / 3, patienceMs);
+  const silentMs = 2 * heartbeatMs;
   const began = Date.now();
   let logged = -Infinity;
-  while (!(await alive.exclusive(() => beginWithFigureLock(client, slice, 2 * heartbeatMs, isolation)))) {
-    const holders = await alive.exclusive(() => figureLockHolders(client));
-    for (const holder of holders.filter((other) => isZombieOf(application, other))) {
-      // One that was stopped itself would else end the attempt that took its place.
-      alive.throwIfOver();
-      logger.warn(
-        { holder: holder.applicationName },
-        'ending an earlier attempt that still holds the figures',
-      );
-      await alive.exclusive(() => terminateBackend(client, holder.pid));
-    }
-    const names = holders.map((holder) => `${holder.applicationName} (${Math.round(holder.forMs / 1000)} s)`);
-    alive.say({ waitingFor: names });
+  if (!lastInLine) await alive.exclusive(() => announceWait(client));
+  for (;;) {
+    const names = await alive.exclusive(async () => {
+      if (!(await beginWithFigureLock(client, slice, silentMs, isolation))) return undefined;
+      if (!lastInLine) {
+        await withdrawWait(client);
+        return [];
+      }
+      const waiters = await figureWaiters(client, silentMs);
+      if (waiters.length > 0) await client.query('ROLLBACK');
+      return waiters;
+    });
+    if (names?.length === 0) return undefined;
+    const waitingFor = names ?? (await holdersWithoutZombies(deps, application, client, alive));
+    alive.say({ waitingFor });
     if (Date.now() - logged >= LOG_EVERY_MS) {
-      logger.info({ waitingFor: names }, 'waiting for another writer of figures');
+      deps.logger.info({ waitingFor }, 'waiting for another writer of figures');
       logged = Date.now();
     }
-    if (Date.now() - began >= patienceMs) return names;
+    if (Date.now() - began >= patienceMs) {
+      if (!lastInLine) await alive.exclusive(() => withdrawWait(client));
+      return waitingFor;
+    }
     if (lastInLine) await pause(alive.signal);
   }
-  return undefined;
+}
+
+/** Who holds the lock, and for how long. Earlier attempts of this work are ended. */
+async function holdersWithoutZombies(
+  { logger }: BaseDeps,
+  application: string,
+  client: pg.PoolClient,
+  alive: KeptAlive,
+): Promise<readonly string[]> {
+  const holders = await alive.exclusive(() => figureLockHolders(client));
+  for (const holder of holders.filter((other) => isZombieOf(application, other))) {
+    // One that was stopped itself would else end the attempt that took its place.
+    alive.throwIfOver();
+    logger.warn({ holder: holder.applicationName }, 'ending an earlier attempt that still holds the figures');
+    await alive.exclusive(() => terminateBackend(client, holder.pid));
+  }
+  return holders.map((holder) => `${holder.applicationName} (${Math.round(holder.forMs / 1000)} s)`);
 }
 
 const pause = (signal: AbortSignal): Promise<void> =>

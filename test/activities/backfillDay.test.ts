@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Failpoint } from '../../activities/deps.js';
+import { announceWait, figureWaiters } from '../../clients/postgres/aggregate/lock.js';
+import { withClient } from '../../clients/postgres/pool.js';
 import { supplySpark, type SparkSupply } from '../../clients/spark/index.js';
 import type { Config } from '../../domain/config/config.js';
 import { silentLogger, type Logger } from '../../domain/logger.js';
@@ -16,7 +17,7 @@ import {
   type Click,
   type FiguresSchema,
 } from '../support/figures.js';
-import { aggregate, analyzeDeps, areFiguresOf } from '../support/aggregation.js';
+import { aggregate, analyzeDeps, areFiguresOf, newActivity } from '../support/aggregation.js';
 import { until } from '../support/installation.js';
 import { testName } from '../support/names.js';
 
@@ -211,26 +212,33 @@ describe('a backfill’s run of one day', () => {
     assert.deepEqual(ended, ['live', 'backfill']);
   });
 
+  test('it does not take a lock that is free while another asks for it again, unless that one fell silent', async () => {
+    await schema.add(someClicks(60, '2026-01-30T00:00:00Z', '2026-01-31T00:00:00Z'));
+    const between = await schema.postgres.pool.connect();
+    await between.query(`SET application_name = '${NAME}:aggregate:a:b'`);
+    await announceWait(between);
+    let waitedFor: unknown;
+    const info = (fields: object, said: string): void => {
+      if (/waiting for another writer/.test(said)) waitedFor ??= fields;
+    };
+    const deps = analyzeDeps(NAME, schema, spark, { config, logger: { ...silentLogger, info } });
+    await aggregate(deps, { day: '2026-01-30' }, newActivity(2_000));
+    assert.deepEqual(waitedFor, { waitingFor: [`${NAME}:aggregate:a:b`] });
+    between.release(true);
+  });
+
   test('a live run that comes in the middle of a day waits for the rest of that day, and for no other', async () => {
     await schema.add(someClicks(200, '2026-01-30T00:00:00Z', '2026-02-02T00:00:00Z'));
-    const justInLine = async (): Promise<boolean> =>
-      (
-        await rows(
-          `SELECT FROM pg_locks WHERE relation = 'aggregate_run'::regclass AND NOT granted
-             AND waitstart > clock_timestamp() - interval '1 second'`,
-        )
-      ).length > 0;
+    const announced = async (): Promise<boolean> =>
+      (await withClient(schema.postgres, `${NAME}:test`, (client) => figureWaiters(client, 60_000))).length >
+      0;
+    const runs = new Map<string, number>();
     let live: Promise<AggregationResult> | undefined;
-    let inLine = false;
     const failpoint: Failpoint = async (place) => {
       if (place === 'runSparkAggregation:mid-spark') live ??= run({ maxRows: 1 });
-      if (place === 'runSparkAggregation:before-commit')
-        while (!inLine) {
-          inLine = await justInLine();
-          await sleep(20);
-        }
+      if (place === 'runSparkAggregation:before-commit' && runs.size === 0)
+        await until('the live run to wait', 60_000, announced);
     };
-    const runs = new Map<string, number>();
     const deps = analyzeDeps(NAME, schema, spark, { config, failpoint });
     for (const day of DAYS) runs.set(day, Number((await aggregate(deps, { day })).run));
     runs.set('live', Number((await live)?.run));

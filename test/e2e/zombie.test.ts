@@ -92,6 +92,16 @@ describe('a stopped worker (SIGSTOP) neither blocks nor writes', { concurrency: 
         const other = await installation.worker({ role: 'analyze', env });
         const { code, stderr } = await pipeline;
         assert.equal(code, 0, stderr);
+        const shown = [
+          'workflow',
+          'show',
+          '--workflow-id',
+          `${installation.name}-analyze`,
+          '--output',
+          'json',
+        ];
+        const { stdout: history } = await installation.run(['temporal', ...shown]);
+        assert.match(history, /TIMEOUT_TYPE_HEARTBEAT/, 'Temporal itself gave the stopped attempt up');
         const before = await installation.json<{ runs: readonly object[] }>(['status']);
 
         zombie.process.kill('SIGCONT');

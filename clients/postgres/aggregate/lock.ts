@@ -39,6 +39,38 @@ export async function beginWithFigureLock(
   }
 }
 
+/** Of the installation, for `announceWait`. */
+const WAIT_KEY = "hashtext('clickstream figures wait'), hashtext(current_schema())";
+
+/**
+ * Tells `figureWaiters` that this session waits for the lock, also while it asks for it again and so is not in
+ * PostgreSQL's own queue; until `withdrawWait`, or the session's end.
+ */
+export async function announceWait(client: pg.ClientBase): Promise<void> {
+  await client.query(`SELECT pg_advisory_lock_shared(${WAIT_KEY})`);
+}
+
+export async function withdrawWait(client: pg.ClientBase): Promise<void> {
+  await client.query(`SELECT pg_advisory_unlock_shared(${WAIT_KEY})`);
+}
+
+/**
+ * The application_names of those who have announced that they wait.
+ * @param silentMs who has said nothing for so long was stopped, and nobody waits for it
+ */
+export async function figureWaiters(client: pg.ClientBase, silentMs: number): Promise<readonly string[]> {
+  const { rows } = await client.query<{ application_name: string }>(
+    `SELECT a.application_name
+     FROM (SELECT ${WAIT_KEY}) AS k (class, object)
+     JOIN pg_locks l ON l.classid = k.class::oid AND l.objid = k.object::oid JOIN pg_stat_activity a USING (pid)
+     WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted AND a.pid <> pg_backend_pid()
+       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+       AND (a.state = 'active' OR a.state_change > clock_timestamp() - $1 * interval '1 ms')`,
+    [silentMs],
+  );
+  return rows.map((row) => row.application_name);
+}
+
 /** After the transaction: the connection goes back to the pool as it came. */
 export async function resetWaits(client: pg.ClientBase): Promise<void> {
   await client.query('RESET lock_timeout; RESET idle_in_transaction_session_timeout');
