@@ -1,31 +1,19 @@
 /** The part of a run that Spark does: views in the run's snapshot, one query, nothing left behind. */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FIGURE_COLUMNS } from '../clients/postgres/aggregate/copyFigures.js';
 import { jdbcOptions } from '../clients/postgres/aggregate/jdbc.js';
 import { cancelQueriesOf } from '../clients/postgres/aggregate/lock.js';
-import type { TouchedKeys } from '../clients/postgres/aggregate/cleanParts.js';
-import {
-  planReading,
-  type Answer,
-  type ReadingPlan,
-  type View,
-} from '../clients/postgres/aggregate/reading.js';
+import { planReading, type ReadingPlan, type View } from '../clients/postgres/aggregate/reading.js';
 import { isRefusal } from '../clients/postgres/errors.js';
 import { IDENTITY, type IdentityRow } from '../clients/postgres/identity.js';
 import type { Postgres } from '../clients/postgres/pool.js';
-import {
-  createViews,
-  SPARK_MEMORY,
-  type ExecuteOptions,
-  type SparkBatch,
-  type SparkSession,
-} from '../clients/spark/index.js';
+import { createViews, SPARK_MEMORY, type ExecuteOptions, type SparkSession } from '../clients/spark/index.js';
 import { ServerExhausted, ServerRefused, ServerUnavailable } from '../domain/errors.js';
 import type { Logger } from '../domain/logger.js';
 import { damagedFigure, isUnreadableSketch } from '../clients/postgres/aggregate/damagedFigure.js';
 import type { AnalyzeDeps } from './deps.js';
 import type { KeptAlive } from './keptAlive.js';
+import { computeHours, computeRollUps, type Made, type Taker } from './sparkAnswers.js';
 
 const STATEMENT_TIMEOUT_MS = 30 * 60_000;
 /** Until Spark has ended an interrupted job, and PostgreSQL its queries; a Spark that hangs is not waited for. */
@@ -46,13 +34,6 @@ export interface Reading {
   readonly application: string;
   /** By which Spark's job is found. */
   readonly tag: string;
-}
-
-/** What becomes of the figures. */
-export interface Taker {
-  readonly take: (batches: AsyncIterable<SparkBatch>) => Promise<void>;
-  /** Once the hours' figures are taken: the keys to be rolled up. */
-  readonly touched: () => Promise<TouchedKeys>;
 }
 
 /**
@@ -92,12 +73,6 @@ export async function computeInSpark(
     // Their names are this run's own: the merge needs not wait.
     if (!done) await dropped;
   }
-}
-
-/** What is left to drop, and to look at when a sketch of it cannot be read. */
-interface Made {
-  readonly views: string[];
-  parts: string | undefined;
 }
 
 async function run(
@@ -148,59 +123,6 @@ async function unlessBrokenOff(work: () => Promise<void>): Promise<void> {
   }
 }
 
-/** They are cached, since the roll-up reads them once more. */
-async function computeHours(
-  deps: AnalyzeDeps,
-  session: SparkSession,
-  options: ExecuteOptions,
-  { hours, slices }: ReadingPlan,
-  { take }: Taker,
-  made: Made,
-): Promise<void> {
-  made.views.push(hours.table);
-  if (slices.length === 1) {
-    await session.command(cacheStatement('LAZY', hours), {}, options);
-    await take(afterFailpoint(session.query(`SELECT ${COLUMNS} FROM ${hours.table}`, {}, options), deps));
-    return;
-  }
-  await Promise.all([
-    session.command(cacheStatement('', hours), {}, options),
-    deps.failpoint('runSparkAggregation:mid-spark'),
-  ]);
-  await takeSlices(session, options, slices, hours.table, take);
-}
-
-async function computeRollUps(
-  session: SparkSession,
-  options: ExecuteOptions,
-  slices: readonly string[],
-  figures: Answer,
-  { take }: Taker,
-  made: Made,
-): Promise<void> {
-  if (slices.length === 1)
-    return take(session.query(`SELECT ${COLUMNS} FROM (${figures.query})`, {}, options));
-  made.views.push(figures.table);
-  await session.command(cacheStatement('', figures), {}, options);
-  await takeSlices(session, options, slices, figures.table, take);
-}
-
-const cacheStatement = (when: 'LAZY' | '', { table, query }: Answer): string =>
-  `CACHE ${when} TABLE ${table} OPTIONS ('storageLevel' 'DISK_ONLY') AS ${query}`;
-
-async function takeSlices(
-  session: SparkSession,
-  options: ExecuteOptions,
-  slices: readonly string[],
-  table: string,
-  take: Taker['take'],
-): Promise<void> {
-  for (const slice of slices)
-    await take(session.query(`SELECT ${COLUMNS} FROM ${table} WHERE ${slice}`, {}, options));
-}
-
-const COLUMNS = FIGURE_COLUMNS.join(', ');
-
 const jdbcOf = (reading: Reading, source: string): Record<string, string> =>
   jdbcOptions({
     url: reading.url,
@@ -210,20 +132,6 @@ const jdbcOf = (reading: Reading, source: string): Record<string, string> =>
     applicationName: reading.application,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
   });
-
-/** Starts the query, passes the failpoint while it runs, then hands its batches on. */
-async function* afterFailpoint(
-  batches: AsyncGenerator<SparkBatch, void, undefined>,
-  deps: AnalyzeDeps,
-): AsyncGenerator<SparkBatch, void, undefined> {
-  try {
-    const [first] = await Promise.all([batches.next(), deps.failpoint('runSparkAggregation:mid-spark')]);
-    if (first.done !== true) yield first.value;
-    yield* batches;
-  } finally {
-    await batches.return();
-  }
-}
 
 /**
  * Cancels Spark's queries in PostgreSQL under names that begin so, and those that its tasks begin meanwhile. Never
