@@ -28,7 +28,7 @@ export interface IndexBenchOptions {
   readonly rounds: number;
 }
 
-/** Rounds before those that count: Elasticsearch's compiler makes the first ones slower than all later. */
+/** Rounds before those that count: compilers make the first ones slower than all later, and workers run for months. */
 const WARM_UPS = 2;
 
 export async function indexBench(bench: Bench, options: IndexBenchOptions): Promise<IndexSummary> {
@@ -41,19 +41,29 @@ export async function indexBench(bench: Bench, options: IndexBenchOptions): Prom
       await fillFigures(postgres, options.documents);
       const bodies = await bodiesOf(postgres, options.documents);
       const bytes = bodies.reduce((sum, body) => sum + body.length, 0);
+      const fresh = (): Promise<void> => makeAnew(client, name, bench.signal);
+      await fresh();
+      const worker = await startContestant(bench, '../index/worker.js', { name });
+      const runOurs = async (): Promise<IndexRun> => {
+        await fresh();
+        const run = JSON.parse(await worker.again()) as IndexRun;
+        await check(client, name, options);
+        return run;
+      };
       const rounds: Round[] = [];
       for (let n = 1 - WARM_UPS; n <= options.rounds; n += 1) {
         bench.signal.throwIfAborted();
         // Whoever comes second meets the merges of the first.
         const oursFirst = n % 2 === 0;
-        const early = oursFirst ? await runOurs(bench, client, name, options) : undefined;
+        const early = oursFirst ? await runOurs() : undefined;
         const raw = await runRaw(bench, client, rawName, bodies, options);
-        const ours = early ?? (await runOurs(bench, client, name, options));
+        const ours = early ?? (await runOurs());
         bench.report(
           `${n < 1 ? 'warming up' : `round ${n}`}: ours ${ours.seconds.toFixed(2)} s, raw ${raw.toFixed(2)} s`,
         );
         if (n >= 1) rounds.push({ ours, raw });
       }
+      await worker.close();
       return summarize(options.documents, bytes, rounds);
     });
   } finally {
@@ -86,26 +96,10 @@ async function check(client: Client, name: string, { documents }: IndexBenchOpti
     );
 }
 
-/**
- * The whole activity on an index that was just made, as an installation has it after `migrate`, by a worker that has
- * run it once before: workers run for months.
- */
-async function runOurs(
-  bench: Bench,
-  client: Client,
-  name: string,
-  options: IndexBenchOptions,
-): Promise<IndexRun> {
-  const fresh = async (): Promise<void> => {
-    await dropIndices(client, name);
-    await ensureIndices(client, name, bench.signal);
-  };
-  await fresh();
-  const worker = await startContestant(bench, '../index/worker.js', { name });
-  await fresh();
-  const run = JSON.parse(await worker.go()) as IndexRun;
-  await check(client, name, options);
-  return run;
+/** Indices as an installation has them after `migrate`. */
+async function makeAnew(client: Client, name: string, signal: AbortSignal): Promise<void> {
+  await dropIndices(client, name);
+  await ensureIndices(client, name, signal);
 }
 
 /** Into an index of the same template. */
@@ -116,8 +110,7 @@ async function runRaw(
   bodies: readonly Buffer[],
   options: IndexBenchOptions,
 ): Promise<number> {
-  await dropIndices(client, rawName);
-  await ensureIndices(client, rawName, bench.signal);
+  await makeAnew(client, rawName, bench.signal);
   const alias = writeAlias(physicalIndex(rawName, 'hour', 1));
   const seconds = await sendRaw(bench.servers, alias, bodies, LANES);
   await check(client, rawName, options);

@@ -1,4 +1,4 @@
-/** The activity in a process of its own, as in a worker: once to warm up, once timed. Its last line is an IndexRun. */
+/** The activity in a process of its own, as in a worker: once to get ready, then timed each time. A line is an IndexRun. */
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { noFailpoint } from '../../activities/deps.js';
 import { createIndexMetrics } from '../../activities/indexMetrics.js';
@@ -49,10 +49,10 @@ await contest(
     const { indexed } = await index();
     const seconds = (performance.now() - begun) / 1000;
     const after = cpuOf(process.pid);
-    await elasticsearch.close();
-    await postgres.close();
     const cpuUs = before === undefined || after === undefined ? null : after - before;
     const result: IndexRun = { indexed, seconds, cpuUs, rssMb: peakMemoryMb(process.pid) ?? null };
     return JSON.stringify(result);
   },
 );
+await elasticsearch.close();
+await postgres.close();
