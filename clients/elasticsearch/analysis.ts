@@ -1,4 +1,4 @@
-import type { Client, estypes } from '@elastic/elasticsearch';
+import { errors, type Client, type estypes } from '@elastic/elasticsearch';
 import { readAlias, type Grain } from '../../domain/names.js';
 import { mapEsError, SearchTooSlow } from './errors.js';
 import { abortable } from './retry.js';
@@ -110,7 +110,6 @@ async function aggregate<T>(
     } = await client.search<unknown, T>(
       {
         index: readAlias(name, filter.grain),
-        ignore_unavailable: true,
         query: figureFilter(filter),
         size: 0,
         track_total_hits: COUNTED,
@@ -126,6 +125,8 @@ async function aggregate<T>(
     return { documents: typeof total === 'object' ? total.value : (total ?? 0), answer };
   } catch (e) {
     signal?.throwIfAborted();
+    // Not `ignore_unavailable`: by it an index that the key may not read would pass for one that is not there.
+    if (e instanceof errors.ResponseError && e.statusCode === 404) return undefined;
     throw mapEsError(e);
   }
 }

@@ -97,5 +97,6 @@ export interface KafkaClient {
     records: AsyncIterable<ProduceRecord> | Iterable<ProduceRecord>,
     options?: ProduceOptions,
   ): Promise<{ readonly records: number; readonly bytes: number }>;
+  /** For good. What is under way fails or ends soon, and no connection stays. */
   close(): Promise<void>;
 }

@@ -14,6 +14,7 @@ export class TopicConnection {
   private ready: Promise<void> | undefined;
   /** Each fetch begins with another partition, so that a message larger than the fetch size gets its turn. */
   private turn = 0;
+  private isClosed = false;
 
   constructor(
     private readonly servers: Servers,
@@ -42,6 +43,7 @@ export class TopicConnection {
   }
 
   private async once<T>(use: (cluster: Cluster) => Promise<T>, fresh: boolean): Promise<T> {
+    if (this.isClosed) throw new Error('the connection to Kafka is closed');
     // Kept at once, even if what follows fails: whoever closes this closes its sockets too.
     const cluster = (this.cluster ??= newCluster(this.servers, this.clientId, this.memory));
     const before = this.ready;
@@ -55,8 +57,13 @@ export class TopicConnection {
         if (this.ready === ready) this.ready = undefined;
       });
     }
-    await this.ready;
-    return use(cluster);
+    try {
+      await this.ready;
+      return await use(cluster);
+    } finally {
+      // Closed meanwhile, by which kafkajs lets a request that is under way connect anew: the process would not end.
+      if (this.isClosed) await cluster.disconnect().catch(() => undefined);
+    }
   }
 
   private async prepare(cluster: Cluster, fresh: boolean): Promise<void> {
@@ -104,7 +111,9 @@ export class TopicConnection {
     await broken?.disconnect().catch(() => undefined);
   }
 
+  /** What is under way fails, or ends by itself. */
   close(): Promise<void> {
+    this.isClosed = true;
     return this.reset();
   }
 }

@@ -28,9 +28,11 @@ export function openKafka(servers: Servers, clientId: string, logger: Logger = s
   const memory = new FrameMemory();
   let kafka: Kafka | undefined;
   let warnedOfIds = false;
+  let isClosed = false;
   const api = (): Kafka => (kafka ??= newKafka(servers, clientId));
 
   const connection = (topic: string, lane: string): TopicConnection => {
+    if (isClosed) throw new Error('the connection to Kafka is closed');
     const key = `${topic}\n${lane}`;
     const known = connections.get(key);
     if (known !== undefined) return known;
@@ -194,6 +196,7 @@ export function openKafka(servers: Servers, clientId: string, logger: Logger = s
       return produce(api(), topic, partitions, records, options);
     },
     close: async () => {
+      isClosed = true;
       const all = [...connections.values()];
       connections.clear();
       await Promise.all(all.map((c) => c.close()));

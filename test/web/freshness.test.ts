@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GRAINS } from '../../domain/names.js';
 import { openFreshness } from '../../web/server/freshness.js';
 import { testInstallation, type TestInstallation } from '../clients/elasticsearch/installation.js';
-import { index } from '../support/indexing.js';
+import { index, reindex } from '../support/indexing.js';
 import { testName } from '../support/names.js';
 
 describe('how fresh the page says the figures are', () => {
@@ -36,6 +36,15 @@ describe('how fresh the page says the figures are', () => {
       await source.close();
     }
   }
+
+  test('an index that a reindex replaced and keeps is not what is behind', async () => {
+    await index(t);
+    await reindex(t, 'total');
+    await t.put(2, [{ url: '/b' }]);
+    assert.equal(await inStep(), false);
+    await index(t);
+    assert.equal(await inStep(), true);
+  });
 
   test('an index deleted by hand, or one put in its place, is not in step until a run has filled it', async () => {
     await index(t);

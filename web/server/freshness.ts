@@ -1,5 +1,5 @@
 /** How old the figures are. Asks PostgreSQL, Kafka and Elasticsearch, in its own time: a page never waits for it. */
-import { readAliasState } from '../../clients/elasticsearch/index.js';
+import { readAliasState, type AliasState } from '../../clients/elasticsearch/index.js';
 import { openKafka } from '../../clients/kafka/index.js';
 import { isIncarnation } from '../../clients/postgres/offsets.js';
 import { openPostgres, withClient } from '../../clients/postgres/pool.js';
@@ -47,15 +47,29 @@ export interface FreshnessSource {
 
 const settled = <T>(work: Promise<T>): Promise<T | undefined> => work.catch(() => undefined);
 
-/** Whether every read alias stands for the index that runs feed. */
-async function areAliasesFed({ client, name }: Index, fed: readonly IndexBacklog[]): Promise<boolean> {
+function readAliases({ client, name }: Index): Promise<AliasState[]> {
   const signal = AbortSignal.timeout(LONGEST);
-  const states = await Promise.all(GRAINS.map((grain) => readAliasState(client, name, grain, signal)));
-  return states.every(({ grain, alias, index, problem }) => {
+  return Promise.all(GRAINS.map((grain) => readAliasState(client, name, grain, signal)));
+}
+
+/** Whether every read alias stands for the index that runs feed. */
+const areAliasesFed = (aliases: readonly AliasState[], fed: readonly IndexBacklog[]): boolean =>
+  aliases.every(({ grain, alias, index, problem }) => {
     const own = fed.filter((one) => one.grain === grain);
     return (problem ?? strayAlias(alias, index, own)) === undefined;
   });
-}
+
+/**
+ * Whether an index that searches read lacks figures; where aliases are not known, that which was fed last. Others are
+ * kept by a reindex, or being filled by one.
+ */
+const isBehindIn = (fed: readonly IndexBacklog[], aliases: readonly AliasState[] | undefined): boolean =>
+  GRAINS.some((grain) => {
+    const own = fed.filter((one) => one.grain === grain).sort((a, b) => a.behind - b.behind);
+    const read = aliases?.find((one) => one.grain === grain)?.index;
+    const one = own.find(({ index, uuid }) => index === read?.index && uuid === read.uuid) ?? own[0];
+    return one !== undefined && (one.behind > 0 || one.rejected > 0);
+  });
 
 export function openFreshness({ config, servers }: Settings, index: Index): FreshnessSource {
   const { name } = config;
@@ -98,8 +112,8 @@ export function openFreshness({ config, servers }: Settings, index: Index): Fres
     const state = await settled(fromPostgres());
     const [run] = state?.runs ?? [];
     const backlogs = state?.backlogs ?? [];
-    const isBehind = backlogs.some((one) => one.behind > 0 || one.rejected > 0);
-    const areFed = backlogs.length === 0 ? undefined : await settled(areAliasesFed(index, backlogs));
+    const aliases = backlogs.length === 0 ? undefined : await settled(readAliases(index));
+    const isBehind = isBehindIn(backlogs, aliases);
     return {
       last_event: state?.lastEvent ?? null,
       last_run: run
@@ -111,7 +125,7 @@ export function openFreshness({ config, servers }: Settings, index: Index): Fres
         : null,
       lag_records: state ? ((await settled(lag(state.offsets))) ?? null) : null,
       runs_url: runsUrl,
-      index_in_step: areFed === undefined ? null : areFed && !isBehind,
+      index_in_step: aliases === undefined ? null : areAliasesFed(aliases, backlogs) && !isBehind,
     };
   }
 

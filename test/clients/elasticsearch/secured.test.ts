@@ -6,12 +6,14 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { collectStatus } from '../../../cli/status/collect.js';
 import { clicksInDocuments, openElasticsearch, searchFigures } from '../../../clients/elasticsearch/index.js';
+import { GRAINS } from '../../../domain/names.js';
 import { parseServers } from '../../../domain/config/servers.js';
 import { probeElasticsearch } from '../../../clients/probe/index.js';
 import { cli, ROOT } from '../../support/cli.js';
 import { startSecuredElasticsearch, type SecuredElasticsearch } from '../../support/elasticsearch/secured.js';
 import { index, reindex } from '../../support/indexing.js';
 import { testName } from '../../support/names.js';
+import { startWeb } from '../../web/webServer.js';
 import { testInstallation, type TestInstallation } from './installation.js';
 
 interface Role {
@@ -36,7 +38,7 @@ describe('Elasticsearch with security', () => {
   before(async () => {
     server = await startSecuredElasticsearch();
     plain = await testInstallation(name);
-    await plain.postgres.pool.query('CREATE TABLE click_data (click_id bigint)');
+    await plain.postgres.pool.query('CREATE TABLE click_data (click_id bigint, event_time timestamptz)');
     await plain.put(1, [{ url: '/a', clicks: 3 }, { url: '/b' }]);
   });
   after(async () => {
@@ -92,6 +94,52 @@ describe('Elasticsearch with security', () => {
       for await (const page of searchFigures(t.elasticsearch, name, { grain: 'total' })) pages.push(...page);
       assert.equal(pages.length, 1);
       await assert.rejects(index(t), { type: 'ServerRefused', nonRetryable: true });
+    });
+  });
+
+  test('the page is served with the rights documented for readers, and without them says that they are missing', async () => {
+    const window = '2026-11-01T00:00:00Z';
+    await plain.put(
+      5,
+      GRAINS.map((grain) => ({ grain, url: '/page', clicks: 7, ...(grain !== 'total' && { window }) })),
+    );
+    await withKey(variables(await server.keyOf(role)), (t) => index(t));
+    const served = async (
+      rights: object,
+      use: (ask: (path: string) => Promise<Response>) => Promise<void>,
+    ) => {
+      const web = await startWeb(name, server.url, [], variables(await server.keyOf(rights)));
+      try {
+        await use((path) => fetch(`${web.url}api/${path}`));
+      } finally {
+        await web.stop();
+      }
+    };
+    const readers = documentedRole('#### A key for readers', name);
+    await served(readers, async (ask) => {
+      const { rows } = (await (await ask('top?by=url&q=page')).json()) as { rows: { key: string }[] };
+      assert.deepEqual(
+        rows.map(({ key }) => key),
+        ['/page'],
+      );
+      assert.match(await (await ask('figures?grain=day&format=csv')).text(), /\nday,.*,\/page,DE,7,/);
+      for (const deadline = Date.now() + 30_000; ;) {
+        const { freshness } = (await (await ask('overview')).json()) as {
+          freshness: { index_in_step: boolean | null };
+        };
+        if (freshness.index_in_step !== null) {
+          assert.equal(freshness.index_in_step, true);
+          break;
+        }
+        assert.ok(Date.now() < deadline, 'the page does not know whether the index is in step');
+      }
+    });
+    await served({ indices: [{ names: ['other-metrics-*'], privileges: ['read'] }] }, async (ask) => {
+      for (const path of ['overview', 'top?by=country', 'figures?grain=total&limit=1']) {
+        const answer = await ask(path);
+        assert.equal(answer.status, 502, path);
+        assert.match(await answer.text(), /denied a right \(403\)/);
+      }
     });
   });
 

@@ -214,4 +214,12 @@ describe('Kafka read by range', () => {
     // The fetch itself would be answered, with nothing.
     await assert.rejects(waiting, /enough/);
   });
+
+  test('a client that is closed while it asks lets go of its connections, and refuses what comes later', async () => {
+    const closed = openKafka(servers, 'closed');
+    const asked = assert.rejects(closed.describe('closed_nowhere'));
+    await closed.close();
+    await asked;
+    await assert.rejects(closed.describe('closed_nowhere'), /closed/);
+  });
 });
