@@ -19,6 +19,25 @@ export interface Place {
   readonly after?: estypes.SortResults;
 }
 
+/**
+ * What every figure has. A document that lacks one was put there by somebody else: `verify` names it, and nobody could
+ * read it as a figure.
+ */
+const ALWAYS = ['click_count', 'bot_clicks', 'unique_users', 'timed_clicks', 'total_time_spent_ms'];
+const COMPLETE = ALWAYS.map((field) => ({ exists: { field } }));
+
+/** Foreign documents may leave out what figures have as null, or as a text. */
+const figureOf = (source: Partial<Figure> & Pick<Figure, 'click_count'>): Figure =>
+  ({
+    ...source,
+    window_start: source.window_start ?? null,
+    url: source.url ?? '',
+    country: source.country ?? '',
+    avg_time_spent_ms: source.avg_time_spent_ms ?? null,
+    median_time_spent_ms: source.median_time_spent_ms ?? null,
+    p90_time_spent_ms: source.p90_time_spent_ms ?? null,
+  }) as Figure;
+
 export interface Page {
   readonly figures: readonly Figure[];
   /** Behind the last of them. */
@@ -58,7 +77,7 @@ export async function readPage(
     const { hits, pit_id } = await client.search<Figure>(
       {
         pit: { id: view, keep_alive: KEEP_ALIVE },
-        query: figureFilter(query),
+        query: { bool: { filter: [figureFilter(query), ...COMPLETE] } },
         sort: sortOrder(query),
         size,
         track_total_hits: false,
@@ -68,7 +87,7 @@ export async function readPage(
     );
     const last = hits.hits.at(-1)?.sort ?? after;
     return {
-      figures: hits.hits.flatMap(({ _source }) => _source ?? []),
+      figures: hits.hits.flatMap(({ _source }) => (_source ? [figureOf(_source)] : [])),
       place: { view: pit_id ?? view, ...(last && { after: last }) },
       size,
     };

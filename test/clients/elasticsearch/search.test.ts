@@ -12,6 +12,7 @@ import {
   type FigureQuery,
   type SortOrder,
 } from '../../../clients/elasticsearch/index.js';
+import { figureCsv } from '../../../clients/elasticsearch/figureCsv.js';
 import { CursorExpired } from '../../../domain/errors.js';
 import { type Grain } from '../../../domain/names.js';
 import { hexId, sendChanges, type Change } from '../../support/changes.js';
@@ -170,6 +171,30 @@ describe('searchFigures', () => {
       rising.map((f) => f.click_count),
       [0, 0, 0, 1],
     );
+  });
+
+  it('leaves out a document that is no figure, and reads one without its average', async () => {
+    const foreign = { grain: 'day', window_start: '2025-01-01T00:00:00Z', url: '/foreign', country: 'XX' };
+    const counts = {
+      click_count: 1,
+      bot_clicks: 0,
+      unique_users: 1,
+      timed_clicks: 0,
+      total_time_spent_ms: 0,
+    };
+    const index =
+      (await ensureIndices(t.elasticsearch, name)).find(({ grain }) => grain === 'day')?.index ?? '';
+    const documents = [foreign, { ...foreign, ...counts }, { country: 'XX', click_count: 2 }];
+    for (const [i, document] of documents.entries())
+      await t.elasticsearch.index({ index, id: `foreign${i}`, document, refresh: true });
+    const found = await find({ grain: 'day', country: 'XX' });
+    for (const i of documents.keys())
+      await t.elasticsearch.delete({ index, id: `foreign${i}`, refresh: true });
+    assert.deepEqual(
+      found.map(({ url, avg_time_spent_ms }) => [url, avg_time_spent_ms]),
+      [['/foreign', null]],
+    );
+    assert.match(figureCsv(found[0] as Figure), /^day,2025-01-01T00:00:00Z,\/foreign,XX,1,1,0,0,$/m);
   });
 
   it('finds words of the path in any order, the last one by its beginning', async () => {
