@@ -51,6 +51,9 @@ export class Environment {
     if (!URL.canParse(text)) throw this.wrong(name, `${expected}, with a port from 1 to 65535`, 'hidden');
     const url = new URL(text);
     if (!protocols.includes(url.protocol)) throw this.wrong(name, expected, 'hidden');
+    // What is taken for the host would else be a part of the password, and be told in errors.
+    if (url.username !== '' && `${url.pathname}${url.hash}`.includes('@'))
+      throw this.wrong(name, 'each @, / and # of a password %-encoded (%40, %2F, %23)', 'hidden');
     if (url.port === '0') throw this.wrong(name, 'a port from 1 to 65535', 'hidden');
     return { text, url };
   }

@@ -15,9 +15,12 @@ export function parseTemplate(written: string): Place | NoPlace {
       return new NoPlace('a template with }} for a brace that closes no placeholder');
     } else if (char === '{') {
       const end = written.indexOf('}', i);
-      if (end < 0) return new NoPlace('a template with a } for each {, and {{ for a brace');
-      const place = parseNamed(written.slice(i + 1, end));
-      if (place instanceof NoPlace) return new NoPlace(`in {${written.slice(i + 1, end)}} ${place.expected}`);
+      const name = written.slice(i + 1, end);
+      // Else `{a{b}` would be looked for under the name `a{b`, and never be found.
+      if (end < 0 || name.includes('{'))
+        return new NoPlace('a template with a } for each {, and {{ for a brace');
+      const place = parseNamed(name);
+      if (place instanceof NoPlace) return new NoPlace(`in {${name}} ${place.expected}`);
       if (place.kind === 'enrichment' && place.enrichment === '$kafka' && place.field === 'timestamp') {
         return new NoPlace('a template without $kafka.timestamp, which is a time and no text');
       }

@@ -96,6 +96,12 @@ describe('a mapping that is wrong is named with its line:', () => {
       /expected a template with a \} for each \{/,
     ],
     [
+      'a template that opens once more before it closes',
+      from("[{ template: '/{a/{b}' }]"),
+      15,
+      /expected a template with a \} for each \{/,
+    ],
+    [
       'a template that closes too often',
       from("[{ template: '/{a}}' }]"),
       15,
