@@ -99,7 +99,8 @@ async function main(): Promise<void> {
     await program.parseAsync();
     process.exitCode = code();
   } catch (error) {
-    const failure = describeFailure(error);
+    // What breaks off because of Ctrl-C is no failure, whatever a library makes of it.
+    const failure = describeFailure(ctx.signal.aborted ? ctx.signal.reason : error);
     if (failure.message !== undefined) ctx.progress(`clickstream: ${failure.message}`);
     if (failure.hint !== undefined) ctx.progress(`  ${failure.hint}`);
     if (process.env['CLICKSTREAM_DEBUG'] && error instanceof Error) ctx.progress(error.stack ?? '');
