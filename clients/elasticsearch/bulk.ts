@@ -37,6 +37,7 @@ interface Item {
   readonly status: number;
   readonly error?: ErrorCause;
 }
+
 class Sending {
   indexed = 0;
   deleted = 0;

@@ -26,7 +26,7 @@ export class CopyIn implements pg.Submittable {
 
   constructor(
     private readonly sql: string,
-    private readonly chunks: AsyncIterable<Uint8Array>,
+    private readonly chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   ) {
     this.done = new Promise((resolve, reject) => {
       this.resolve = resolve;

@@ -84,7 +84,7 @@ export async function copyRows(
   client: Client,
   table: string,
   columns: readonly string[],
-  rows: AsyncIterable<Uint8Array>,
+  rows: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<void> {
   const copy = new CopyIn(`COPY ${table} (${quoteList(columns)}) FROM STDIN (FORMAT binary)`, rows);
   await client.query(copy).done;

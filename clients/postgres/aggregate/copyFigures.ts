@@ -86,7 +86,7 @@ function fieldOf(batch: RecordBatch, name: string): Field {
 const CHUNK_BYTES = 128 * 1024;
 
 /** The rows of a batch as PostgreSQL's binary form has them, by turns in two pieces of memory. */
-async function* copyChunks(batch: RecordBatch): AsyncGenerator<Uint8Array> {
+function* copyChunks(batch: RecordBatch): Generator<Uint8Array> {
   const fields = FIGURE_COLUMNS.map((name) => fieldOf(batch, name));
   let [copy, other] = [new CopyBuffer(), new CopyBuffer()];
   yield COPY_HEADER;
@@ -94,7 +94,7 @@ async function* copyChunks(batch: RecordBatch): AsyncGenerator<Uint8Array> {
     copy.begin(fields.length);
     for (const write of fields) write(copy, row);
     if (copy.length < CHUNK_BYTES && row < batch.numRows - 1) continue;
-    yield await Promise.resolve(copy.written);
+    yield copy.written;
     [copy, other] = [other, copy];
     copy.clear();
   }
