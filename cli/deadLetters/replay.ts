@@ -92,7 +92,7 @@ async function run(
   }
   // The one that runs has a choice of its own; ours comes after it.
   while (started.joined) {
-    await follow<ReplayResult>(ctx, settings, temporal, started, queues).catch((error: unknown) => {
+    await follow<ReplayResult>(ctx, settings, temporal, started, { queues }).catch((error: unknown) => {
       if (ctx.signal.aborted) throw error;
       ctx.progress(
         `the replay that was under way failed: ${error instanceof Error ? error.message : String(error)}`,
@@ -100,7 +100,7 @@ async function run(
     });
     started = await start(name, temporal, input);
   }
-  const { counts, examined } = await follow<ReplayResult>(ctx, settings, temporal, started, queues);
+  const { counts, examined } = await follow<ReplayResult>(ctx, settings, temporal, started, { queues });
   const { workflowId, runId } = started;
   ctx.result(
     { workflowId, runId, link: link(), dry_run: false, ...plain(counts, examined) },

@@ -96,11 +96,12 @@ async function begin(demo: Demo, view: ProgressView): Promise<Run> {
 async function finish(demo: Demo, run: Run, before: number): Promise<void> {
   const { ctx, settings, temporal } = demo;
   let last = run;
-  let result = await follow<PipelineResult>(ctx, settings, temporal, run);
+  const goesOn = 'the next start follows it';
+  let result = await follow<PipelineResult>(ctx, settings, temporal, run, { goesOn });
   // A run of the schedule's that was joined may have looked at Kafka before the clicks were there.
   if (run.joined) {
     last = await startPipeline(settings, temporal);
-    result = await follow<PipelineResult>(ctx, settings, temporal, last);
+    result = await follow<PipelineResult>(ctx, settings, temporal, last, { goesOn });
   }
   const page = demo.options.once ? undefined : await openWeb(settings, { logger: webLogger(ctx) });
   try {

@@ -46,8 +46,7 @@ const HINTS: Readonly<Record<string, string>> = {
 export function describeFailure(error: unknown): { code: ExitCode; message?: string; hint?: string } {
   // commander has printed its own words by now.
   if (error instanceof CommanderError) return { code: error.exitCode === 0 ? ExitCode.Done : ExitCode.Usage };
-  if (error instanceof Interrupted || (error instanceof Error && error.cause instanceof Interrupted))
-    return { code: ExitCode.Interrupted };
+  if (error instanceof Interrupted) return { code: ExitCode.Interrupted };
   if (error instanceof WorkflowFailed) return { code: ExitCode.Workflow, message: error.message };
   if (error instanceof ClickstreamError) {
     const hint = HINTS[error.code];

@@ -68,14 +68,18 @@ const NOBODY_AFTER = 10_000;
 
 /**
  * Waits for a run, telling on stderr what it does, what it tries again and why, and after 10 s that nobody polls
- * its queues. @throws WorkflowFailed; the signal's reason when interrupted (the run goes on).
+ * its queues; and when interrupted, that the run goes on. @throws WorkflowFailed; the signal's reason when interrupted
+ * @param goesOn how the run is followed again, and ended
  */
 export async function follow<T>(
   ctx: CliContext,
   settings: Settings,
   temporal: TemporalClient,
   run: Run,
-  queues: readonly string[] = allQueues(settings.config.name),
+  {
+    queues = allQueues(settings.config.name),
+    goesOn = `the same command follows it again, \`clickstream temporal workflow cancel -w ${run.workflowId}\` ends it`,
+  }: { readonly queues?: readonly string[]; readonly goesOn?: string } = {},
 ): Promise<T> {
   const link = uiLink(settings.servers, temporal.target.namespace, run);
   ctx.progress(
@@ -86,6 +90,9 @@ export async function follow<T>(
   const watching = watch(ctx, temporal, run, watched, queues, finished.signal);
   try {
     return await interruptible(ctx.signal, resultOf<T>(run.handle));
+  } catch (error) {
+    if (error instanceof Interrupted) ctx.progress(`${run.workflowId} goes on: ${goesOn}`);
+    throw error;
   } finally {
     finished.abort();
     if (!ctx.signal.aborted) await watching;

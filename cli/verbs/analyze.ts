@@ -40,7 +40,7 @@ export function register(program: Command, ctx: CliContext): void {
         }
         const { workflowId, runId } = run;
         const queues = [workflowQueue(name), analyzeQueue(name)];
-        const result = await follow<AnalyzeResult>(ctx, settings, temporal, run, queues);
+        const result = await follow<AnalyzeResult>(ctx, settings, temporal, run, { queues });
         const { aggregation: sum, outcome, indexError } = result;
         const n = (value: number): string => value.toLocaleString('en-US');
         ctx.result(

@@ -7,7 +7,6 @@ import { analyzeQueue, backfillWorkflowId, workflowQueue } from '../../domain/na
 import { endBackfill, tellBackfill, type Choice } from '../backfill/control.js';
 import { resultText, roundedText } from '../backfill/report.js';
 import { loadConfig } from '../loadConfig.js';
-import { Interrupted } from '../support/context.js';
 import { failureOf, WorkflowFailed } from '../support/failure.js';
 import { follow, tellStarted, withTemporal } from '../support/runs.js';
 import { examples, ExitCode, exitCodes, type CliContext, type Command } from '../support/verb.js';
@@ -111,15 +110,12 @@ async function run(
   const { workflowId, runId } = started;
   const link = uiLink(settings.servers, temporal.target.namespace, started);
   const queues = [workflowQueue(name), analyzeQueue(name)];
+  const goesOn = 'the same command follows it again, `clickstream backfill cancel` ends it';
   try {
-    const result = await follow<BackfillResult>(ctx, settings, temporal, started, queues);
+    const result = await follow<BackfillResult>(ctx, settings, temporal, started, { queues, goesOn });
     ctx.result({ workflowId, runId, link, ...result }, resultText(result));
     if (result.outcome !== 'done') ctx.exit(ExitCode.Workflow);
   } catch (error) {
-    if (error instanceof Interrupted)
-      ctx.progress(
-        `${workflowId} goes on: the same command follows it again, \`clickstream backfill cancel\` ends it`,
-      );
     if (!(error instanceof WorkflowFailed)) throw error;
     const failure = failureOf(error);
     if (failure?.type === 'Usage') throw new UsageError(failure.message, { cause: error });

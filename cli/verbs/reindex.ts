@@ -95,7 +95,7 @@ async function run(ctx: CliContext, settings: Settings, input: ReindexInput, wai
     const { workflowId, runId } = started;
     const link = uiLink(settings.servers, temporal.target.namespace, started);
     const queues = [workflowQueue(name), analyzeQueue(name)];
-    const result = await follow<ReindexResult>(ctx, settings, temporal, started, queues);
+    const result = await follow<ReindexResult>(ctx, settings, temporal, started, { queues });
     ctx.result({ workflowId, runId, link, ...result }, resultText(result));
   });
 }
