@@ -132,6 +132,11 @@ function gapsOf(
   });
 }
 
+/** Of a topic that Kafka no longer has and that records were taken from; nobody is told of one that never was. */
+const goneText = (topic: string): string =>
+  `the topic ${topic}, which records were ingested from, is no longer in Kafka: take it out of kafka.topics, or make ` +
+  `it again and run \`npx clickstream ingest skip --topic ${topic} --made-again\``;
+
 const sum = (parts: readonly (number | null)[]): number | null =>
   parts.includes(null) ? null : parts.reduce<number>((total, part) => total + (part ?? 0), 0);
 
@@ -174,13 +179,16 @@ export async function collectStatus(
   const clicksOf = (grain: Grain) => documents?.find((one) => one.grain === grain)?.clicks ?? null;
   const steps = indices.map((one) => one.in_step);
   const account = snapshot?.account;
+  const isIngested = (topic: string): boolean =>
+    snapshot?.offsets.some((offset) => offset.topic === topic) === true;
   const seen = (topics ?? []).flatMap((state) =>
     state === undefined ? [] : gapsOf(state, snapshot?.offsets),
   );
-  // A gap that is seen in Kafka itself tells more than the shard that stopped at it.
-  const gaps = seen.length > 0 ? seen : shards.failed;
   const absent =
     topics === undefined || unnamed.includes('kafka') ? [] : names.filter((_, i) => topics[i] === undefined);
+  const stopped = [...seen, ...absent.filter(isIngested).map(goneText)];
+  // A gap that is seen in Kafka itself tells more than the shard that stopped at it.
+  const gaps = stopped.length > 0 ? stopped : shards.failed;
   return {
     name: config.name,
     records: account?.records ?? null,
@@ -195,7 +203,7 @@ export async function collectStatus(
       snapshot === undefined ||
       (unnamed.includes('kafka') && snapshot.offsets.length > 0)
         ? null
-        : (sum(partitions.map((p) => p.lag ?? 0)) ?? 0),
+        : sum(partitions.map((p) => p.lag)),
     marks_waiting: snapshot?.marks.marks ?? null,
     hours_waiting: snapshot?.marks.hours ?? null,
     clicks: snapshot?.clicks ?? null,
@@ -223,9 +231,9 @@ export async function collectStatus(
     missing: [
       ...(snapshot?.missing ?? []),
       ...unnamed.filter((key) => key !== 'postgres').map(noAddress),
-      ...absent.map(
-        (topic) => `the topic ${topic}: create it, or set kafka.create and run \`clickstream migrate\``,
-      ),
+      ...absent
+        .filter((topic) => !isIngested(topic))
+        .map((topic) => `the topic ${topic}: create it, or set kafka.create and run \`clickstream migrate\``),
       ...(!unnamed.includes('elasticsearch') && documents?.some((one) => one.index === undefined) === true
         ? ['indices in Elasticsearch: `clickstream migrate` or the first run makes them']
         : []),

@@ -8,7 +8,7 @@ import { withKafkaAdmin } from '../support/kafkaAdmin.js';
 interface TopicStatus {
   readonly persisted: number;
   readonly duplicates: number;
-  readonly lag: number;
+  readonly lag: number | null;
   readonly gaps: readonly string[];
   readonly skipped_offsets: number;
   readonly skipped: readonly { readonly offsets: number; readonly made_again: number }[];
@@ -172,6 +172,28 @@ describe('a topic that changes under a pipeline', { concurrency: 2 }, () => {
           await verified(installation);
         }),
       partitions(2),
+    ));
+
+  test('the topic is deleted: status says that ingestion cannot go on, what to do, and that the lag is unknown', () =>
+    withInstallation('deleted', (installation) =>
+      withKafkaAdmin(async (admin) => {
+        await installation.worker();
+        await send(installation, 0, 20);
+        await succeeds(installation, ['pipeline']);
+        await admin.remove(installation.topic);
+        const { gaps, lag, persisted } = await statusOf(installation);
+        assert.deepEqual([persisted, lag, gaps.length], [20, null, 1]);
+        assert.match(gaps[0] ?? '', /no longer in Kafka: take it out of kafka\.topics, or make it again/);
+        assert.deepEqual(commandIn(gaps[0] ?? ''), [
+          'ingest',
+          'skip',
+          '--topic',
+          installation.topic,
+          '--made-again',
+        ]);
+        const { stdout } = await succeeds(installation, ['status']);
+        assert.match(stdout, /Ingestion cannot go on/);
+      }),
     ));
 
   test('partitions are added: a running ingest reads them without a restart, and so does the next pipeline', () =>

@@ -7,6 +7,8 @@ export interface KafkaAdmin {
   /** Retention, at once: nothing below `offset` is left. */
   deleteBefore(topic: string, partition: number, offset: number): Promise<void>;
   /** Deletes the topic and makes it again, empty. */
+  /** Resolves when the brokers no longer know it. */
+  remove(topic: string): Promise<void>;
   makeAgain(topic: string, partitions: number): Promise<void>;
   /** Resolves when the brokers know them. */
   addPartitions(topic: string, count: number): Promise<void>;
@@ -16,16 +18,20 @@ export async function withKafkaAdmin<T>(use: (admin: KafkaAdmin) => Promise<T>):
   const { brokers } = parseServers(process.env).kafka;
   const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
+  const remove = async (topic: string): Promise<void> => {
+    await admin.deleteTopics({ topics: [topic] });
+    await gone(admin, topic);
+  };
   try {
     return await use({
+      remove,
       deleteBefore: async (topic, partition, offset) => {
         // kafkajs asks for the topic's offsets first, and its metadata may not know the topic yet.
         await admin.fetchTopicMetadata({ topics: [topic] });
         await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
       },
       makeAgain: async (topic, partitions) => {
-        await admin.deleteTopics({ topics: [topic] });
-        await gone(admin, topic);
+        await remove(topic);
         await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true });
       },
       addPartitions: async (topic, count) => {
