@@ -28,7 +28,7 @@ try {
     });
     await page.goto(address);
     await page.locator('.map path.known').first().waitFor();
-    await page.locator('.loading').waitFor({ state: 'detached' });
+    await page.locator('[aria-busy="true"]').waitFor({ state: 'detached' });
     await page.screenshot({ path: path.join(folder, name), fullPage: true });
     console.log(path.join(folder, name));
   }
