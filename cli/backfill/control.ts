@@ -4,7 +4,7 @@ import { rangeId } from '../../domain/backfill/range.js';
 import {
   backfillProgress,
   cancelBackfill,
-  runningBackfills,
+  running,
   signal,
   type TemporalClient,
 } from '../../clients/temporal/index.js';
@@ -72,10 +72,10 @@ async function chosen(
 ): Promise<string | undefined> {
   if (dryRun || range.from !== undefined || range.to !== undefined)
     return backfillWorkflowId(name, rangeId(range), dryRun);
-  const running = await runningBackfills(temporal, name);
-  if (running.length > 1)
+  const ids = await running(temporal, name, 'backfill');
+  if (ids.length > 1)
     throw new UsageError(
-      `several backfills run; say which by its --from, --to and --dry-run: ${running.join(', ')}`,
+      `several backfills run; say which by its --from, --to and --dry-run: ${ids.join(', ')}`,
     );
-  return running[0];
+  return ids[0];
 }

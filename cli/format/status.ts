@@ -140,6 +140,7 @@ export function statusText(r: StatusReport): string {
     blocks.push(`Kafka\n${indented(table(columns, rows))}`);
   }
   if (r.gaps.length > 0) blocks.push(`Ingestion cannot go on\n${indented(r.gaps.join('\n'))}`);
+  if (r.retrying.length > 0) blocks.push(`Tried again until it passes\n${indented(r.retrying.join('\n'))}`);
   if (r.skipped.length > 0)
     blocks.push(`Skipped by an operator\n${indented(r.skipped.map(skipped).join('\n'))}`);
   const grains = r.indices.map((i) => {

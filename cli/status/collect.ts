@@ -10,9 +10,9 @@ import { ServerUnavailable, type Server } from '../../domain/errors.js';
 import { gapOf, madeAgain } from '../../domain/gap.js';
 import type { Grain } from '../../domain/names.js';
 import { balances } from '../../domain/stages.js';
-import { failedShards } from './failedShards.js';
 import { indexReports, isUnexplained, readDocuments } from './inStep.js';
 import type { PartitionReport, StatusReport } from './report.js';
+import { readTrouble } from './trouble.js';
 
 /** A server that takes longer than this, ms, counts as not answering: status is for looking, not for waiting. */
 const PATIENCE = 15_000;
@@ -149,11 +149,11 @@ export async function collectStatus(
   const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
   // What nobody has named yet is missing, not unreachable.
   const unnamed = (Object.keys(ASKED) as (keyof typeof ASKED)[]).filter((key) => !hasServer(servers, key));
-  const [fromPostgres, fromKafka, fromElasticsearch, shards] = await Promise.all([
+  const [fromPostgres, fromKafka, fromElasticsearch, trouble] = await Promise.all([
     attempt('PostgreSQL', patience, () => readPostgres(config, servers)),
     attempt('Kafka', patience, () => readTopics(config, servers, patience)),
     attempt('Elasticsearch', patience, () => readDocuments(config, servers, patience)),
-    failedShards(config, servers, patience),
+    readTrouble(config, servers, patience),
   ]);
   signal.throwIfAborted();
 
@@ -188,7 +188,7 @@ export async function collectStatus(
     topics === undefined || unnamed.includes('kafka') ? [] : names.filter((_, i) => topics[i] === undefined);
   const stopped = [...seen, ...absent.filter(isIngested).map(goneText)];
   // A gap that is seen in Kafka itself tells more than the shard that stopped at it.
-  const gaps = stopped.length > 0 ? stopped : shards.failed;
+  const gaps = stopped.length > 0 ? stopped : trouble.failed;
   return {
     name: config.name,
     records: account?.records ?? null,
@@ -223,6 +223,7 @@ export async function collectStatus(
       return { topic, offsets, made_again };
     }),
     gaps,
+    retrying: trouble.retrying,
     partitions,
     index_in_step: steps.includes(false) ? false : steps.includes(null) ? null : true,
     indices,
@@ -242,7 +243,7 @@ export async function collectStatus(
       ...[fromPostgres, fromKafka, fromElasticsearch].flatMap((outcome) =>
         'error' in outcome ? [outcome.error.message] : [],
       ),
-      ...(shards.unknown === undefined ? [] : [shards.unknown]),
+      ...(trouble.unknown === undefined ? [] : [trouble.unknown]),
     ],
   };
 }

@@ -81,6 +81,8 @@ export interface StatusReport {
   readonly skipped: readonly SkippedReport[];
   /** Why ingestion cannot go on, each with the operator's command; empty when nothing is in its way. */
   readonly gaps: readonly string[];
+  /** What runs try again until it passes, with workflow, attempt and the last reason. */
+  readonly retrying: readonly string[];
   readonly partitions: readonly PartitionReport[];
   readonly index_in_step: boolean | null;
   readonly indices: readonly IndexReport[];

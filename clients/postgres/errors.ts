@@ -39,6 +39,7 @@ export const isLockTimeout = (e: unknown): boolean => sqlState(e) === '55P03';
 const REFUSED = /^(28...|3D000|42501|0A000)$/;
 /** 08 connection, 53 resources, 57P0x shutdown or start-up, 58 system, 25006 a standby, 55P03 a lock, 40 conflicts. */
 const UNAVAILABLE = /^(08...|53...|57P0[1-5]|57014|58...|25006|25P0[34]|55P03|40...)$/;
+const DISK_FULL = '53100';
 const NETWORK = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -74,6 +75,12 @@ export function mapPgError(e: unknown): Error {
       return new SchemaMismatch(`PostgreSQL lacks a table: ${e.message}; run \`clickstream migrate\``, {
         cause: e,
       });
+    if (state === DISK_FULL)
+      return new ServerUnavailable(
+        'PostgreSQL',
+        `PostgreSQL's disk is full: make room there, and it goes on by itself; PostgreSQL said: ${e.message} (${state})`,
+        { cause: e },
+      );
     if (UNAVAILABLE.test(state))
       return new ServerUnavailable('PostgreSQL', `PostgreSQL cannot now: ${e.message} (${state})`, {
         cause: e,

@@ -89,6 +89,15 @@ const CAUSES: readonly Cause[] = [
       }),
   },
   {
+    pattern: /ERROR: could not [^\n]*: No space left on device/,
+    error: (said, _address, cause) =>
+      new ServerUnavailable(
+        'PostgreSQL',
+        `PostgreSQL's disk is full: make room there, and it goes on by itself; PostgreSQL said: ${said}`,
+        { cause },
+      ),
+  },
+  {
     // An executor that ends with 52 had no heap left; with 137 it was killed, as by the kernel or by Kubernetes. The
     // JDBC driver has words of its own.
     pattern:

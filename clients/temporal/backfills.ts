@@ -1,15 +1,6 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { workflowQueue } from '../../domain/names.js';
 import type { BackfillProgress } from '../../domain/backfill/result.js';
 import type { TemporalClient } from './connection.js';
-
-/** Ids of the installation's backfills that run, whoever started them. Temporal lists a new one after a moment. */
-export async function runningBackfills({ client }: TemporalClient, name: string): Promise<string[]> {
-  const query = `WorkflowType = 'backfill' AND TaskQueue = '${workflowQueue(name)}' AND ExecutionStatus = 'Running'`;
-  const ids: string[] = [];
-  for await (const { workflowId } of client.workflow.list({ query })) ids.push(workflowId);
-  return ids.sort();
-}
 
 /** Where a backfill stands, also one that has ended; undefined when no worker answers. */
 export async function backfillProgress(

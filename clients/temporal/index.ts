@@ -1,9 +1,9 @@
-export { backfillProgress, cancelBackfill, runningBackfills } from './backfills.js';
+export { backfillProgress, cancelBackfill } from './backfills.js';
 export { connectTemporal, mapTemporalError, temporalTarget } from './connection.js';
 export type { TemporalClient, TemporalTarget } from './connection.js';
 export { uiLink, workflowsLink } from './links.js';
 export { pollers } from './queue.js';
-export { accountOf, accountOfOpen, isOpen, signal, startOrJoin, troubles } from './runs.js';
+export { accountOf, accountOfOpen, isOpen, running, signal, startOrJoin, troubles } from './runs.js';
 export type { Run } from './runs.js';
 export { applySchedule, deleteSchedule } from './schedule.js';
 export type { ScheduleReport } from './schedule.js';

@@ -118,6 +118,19 @@ export async function accountOfOpen(
   return accountOf(temporal, { handle: temporal.client.workflow.getHandle(workflowId) });
 }
 
+/** Ids of the installation's workflows that run, whoever started them. Temporal lists a new one after a moment. */
+export async function running(
+  { client }: TemporalClient,
+  name: string,
+  type?: 'backfill',
+): Promise<string[]> {
+  const ofType = type === undefined ? '' : ` AND WorkflowType = '${type}'`;
+  const query = `TaskQueue = '${workflowQueue(name)}' AND ExecutionStatus = 'Running'${ofType}`;
+  const ids: string[] = [];
+  for await (const { workflowId } of client.workflow.list({ query })) ids.push(workflowId);
+  return ids.sort();
+}
+
 /** Whether a workflow of that id runs. */
 export async function isOpen({ client }: TemporalClient, workflowId: string): Promise<boolean> {
   try {

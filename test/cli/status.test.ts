@@ -83,7 +83,7 @@ describe('status', () => {
     assert.equal(noTemporal.unknown.length, 1);
     assert.match(
       noTemporal.unknown[0] ?? '',
-      /Temporal could not be asked whether shards of the ingest have failed: .*127\.0\.0\.1:1/,
+      /Temporal could not be asked what has failed or is tried again: .*127\.0\.0\.1:1/,
     );
   });
 

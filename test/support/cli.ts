@@ -18,12 +18,19 @@ export function cli(
     readonly env?: Record<string, string>;
     readonly input?: string;
     readonly cwd?: string;
+    /** What is put in front of the command, such as `nsenter`; it must become the command (`exec`). */
+    readonly inside?: readonly string[];
     /** Gets all of stderr so far, whenever there is more. */
     readonly onStderr?: (stderr: string) => void;
   } = {},
 ): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [path.join(ROOT, 'cli/clickstream.mjs'), ...args], {
+    const [program = process.execPath, ...rest] = [
+      ...(options.inside ?? []),
+      process.execPath,
+      ...[path.join(ROOT, 'cli/clickstream.mjs'), ...args],
+    ];
+    const child = spawn(program, rest, {
       cwd: options.cwd ?? ROOT,
       env: { ...process.env, ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],

@@ -40,4 +40,12 @@ describe('what Spark says of work that it lost', () => {
     );
     assert.ok(error instanceof ServerUnavailable, error.message);
   });
+
+  test('a full disk of PostgreSQL, met while it sorts for Spark: its own disk is named, not Spark', () => {
+    const error = mapped(
+      `${LOST} (127.0.0.1 executor driver): org.postgresql.util.PSQLException: ERROR: could not write to file "base/pgsql_tmp/pgsql_tmp118.0": No space left on device`,
+    );
+    assert.ok(error instanceof ServerUnavailable && error.server === 'PostgreSQL', error.message);
+    assert.match(error.message, /^PostgreSQL's disk is full: make room there/);
+  });
 });
