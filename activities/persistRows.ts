@@ -54,18 +54,27 @@ async function copyFamilies(
   context: RowsContext,
   ranges: readonly RowRange[],
   tableOf: (family: Family) => string,
+  rowsOf: SpoolReader['rows'] = (family, of, onChunk) => context.reader.rows(family, of, onChunk),
 ): Promise<void> {
-  const { client, deps, reader } = context;
+  const { client, deps } = context;
   const onChunk = midCopy(context);
   for (const family of filled(deps)) {
     const columns = familyColumns(deps.config, family).map((c) => c.name);
-    await copyRows(client, tableOf(family), columns, reader.rows(family, ranges, onChunk));
+    await copyRows(client, tableOf(family), columns, rowsOf(family, ranges, onChunk));
   }
 }
 
 /** Straight into the families: rows of which none is thought to be there. A duplicate or a refused row fails it. */
-export async function copyStraight(context: RowsContext, ranges: readonly RowRange[]): Promise<void> {
-  if (ranges.length > 0) await copyFamilies(context, ranges, quoteIdent);
+export async function copyStraight(
+  context: RowsContext & { readonly reader: Pick<SpoolReader, 'sortedClicks'> },
+  ranges: readonly RowRange[],
+): Promise<void> {
+  const { reader } = context;
+  if (ranges.length === 0) return;
+  await copyFamilies(context, ranges, quoteIdent, (family, of, onChunk) =>
+    // The other families have no index.
+    family === 'click_data' ? reader.sortedClicks(of, onChunk) : reader.rows(family, of, onChunk),
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { crc32c } from '../clients/kafka/crc32c.js';
 import { COPY_HEADER, COPY_TRAILER } from '../clients/postgres/copyBinary.js';
+import { RowSorter } from '../clients/postgres/rowSorter.js';
 import { SpoolLost } from '../domain/errors.js';
 import { FAMILIES, type Family } from '../domain/names.js';
 import type { RowRange } from './rowClaims.js';
@@ -10,13 +11,18 @@ import type { Spool, SpooledBatch, SpoolFile } from './spool.js';
 const CHUNK = 256 * 1024;
 /** Of chunks that no COPY uses: two for each of four batches under way. */
 const MAX_SPARE = 8;
+/** Of sorters that no COPY uses. */
+const MAX_SORTERS = 2;
 /** Entries of an unusual batch get memory of their own, bytes. */
 const MAX_ENTRIES = 4 * 1024 * 1024;
+/** Of rows that are sorted at once, bytes: what more brings is small (docs/design.md), and each lane has one. */
+const SORTED = 8 * 1024 * 1024;
 
 /** Memory that one reader after another uses. */
 export class ReadMemory {
   private readonly chunks: Buffer[] = [];
   private readonly entries: Buffer[] = [];
+  private readonly sorters: RowSorter[] = [];
 
   chunk(): Buffer {
     return this.chunks.pop() ?? Buffer.allocUnsafeSlow(CHUNK);
@@ -35,7 +41,17 @@ export class ReadMemory {
   giveEntries(entries: Buffer): void {
     if (entries.length <= MAX_ENTRIES && this.entries.length < MAX_SPARE) this.entries.push(entries);
   }
+
+  sorter(): RowSorter {
+    return this.sorters.pop() ?? new RowSorter(SORTED);
+  }
+
+  giveSorter(sorter: RowSorter): void {
+    if (this.sorters.length < MAX_SORTERS) this.sorters.push(sorter);
+  }
 }
+
+const TWO_32 = 2 ** 32;
 
 type ByteRange = readonly [from: number, to: number];
 
@@ -59,8 +75,7 @@ export class SpoolReader {
     const reader = new SpoolReader(spool, batch, memory, entries);
     const handle = await reader.openFile('rows');
     try {
-      for (let at = 0; at < bytes;)
-        at += (await reader.read(handle, 'rows', at, entries.subarray(at, bytes))).length;
+      await reader.readFully(handle, 'rows', 0, entries.subarray(0, bytes));
     } finally {
       await handle.close();
     }
@@ -82,14 +97,37 @@ export class SpoolReader {
     ranges: readonly RowRange[],
     onChunk?: (bytes: number) => Promise<void>,
   ): AsyncIterable<Uint8Array> {
-    const field = 8 + 8 * FAMILIES.indexOf(family);
-    const end = (row: number): number =>
-      row < 0 ? 0 : Number(this.entries.readBigInt64BE(row * ROW_ENTRY + field));
     return this.chunks(
       family,
-      ranges.map(([from, to]) => [end(from - 1), end(to - 1)]),
+      ranges.map(([from, to]) => [this.endOf(family, from - 1), this.endOf(family, to - 1)]),
       onChunk,
     );
+  }
+
+  /**
+   * The clicks in these ranges, windows of them in the order of their event ids, in which PostgreSQL's index takes them
+   * quicker; as they are where one is too long for that.
+   */
+  sortedClicks(
+    ranges: readonly RowRange[],
+    onChunk?: (bytes: number) => Promise<void>,
+  ): AsyncIterable<Uint8Array> {
+    let longest = 0;
+    for (let row = 0, from = 0; row < this.batch.rows; row++) {
+      const to = this.endOf('click_data', row);
+      longest = Math.max(longest, to - from);
+      from = to;
+    }
+    return longest > RowSorter.maxRow
+      ? this.rows('click_data', ranges, onChunk)
+      : this.sortedChunks(ranges, onChunk);
+  }
+
+  /** @param row -1: where the first begins */
+  private endOf(family: Family, row: number): number {
+    if (row < 0) return 0;
+    const at = row * ROW_ENTRY + 8 + 8 * FAMILIES.indexOf(family);
+    return this.entries.readUInt32BE(at) * TWO_32 + this.entries.readUInt32BE(at + 4);
   }
 
   rejected(): AsyncIterable<Uint8Array> {
@@ -136,6 +174,52 @@ export class SpoolReader {
     }
   }
 
+  /** As `chunks`, of rows that fit the sorter. */
+  private async *sortedChunks(
+    ranges: readonly RowRange[],
+    onChunk?: (bytes: number) => Promise<void>,
+  ): AsyncGenerator<Buffer> {
+    const file = 'click_data';
+    const { files, rows } = this.batch;
+    const sorter = this.memory.sorter();
+    const handle = await this.openFile(file);
+    try {
+      yield COPY_HEADER;
+      const whole = !this.sound.has(file);
+      let crc = 0;
+      let range = 0;
+      for (let row = 0, from = 0; row < rows;) {
+        let to = from;
+        let wanted = false;
+        for (; row < rows && !sorter.full; row++) {
+          const end = this.endOf(file, row);
+          if (end - from > sorter.window.length) break;
+          if (row >= (ranges[range]?.[1] ?? rows)) range++;
+          if (row >= (ranges[range]?.[0] ?? rows)) {
+            sorter.add(to - from, end - from);
+            wanted = true;
+          }
+          to = end;
+        }
+        if (whole || wanted) {
+          const bytes = await this.readFully(handle, file, from, sorter.window.subarray(0, to - from));
+          if (whole) crc = crc32c(bytes, crc);
+        }
+        from = to;
+        for (const chunk of sorter.sorted()) {
+          yield chunk;
+          await onChunk?.(chunk.length);
+        }
+      }
+      if (whole && crc !== files[file].crc) throw this.lost(file, 'does not have its checksum');
+      this.sound.add(file);
+      yield COPY_TRAILER;
+      this.memory.giveSorter(sorter);
+    } finally {
+      await handle.close();
+    }
+  }
+
   private async openFile(file: SpoolFile): Promise<FileHandle> {
     return open(this.spool.path(this.batch.batchId, file)).catch((e: unknown) => {
       throw this.lost(file, 'vanished from the spool', e);
@@ -146,6 +230,12 @@ export class SpoolReader {
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, at);
     if (bytesRead === 0) throw this.lost(file, 'is cut off');
     return buffer.subarray(0, bytesRead);
+  }
+
+  private async readFully(handle: FileHandle, file: SpoolFile, at: number, buffer: Buffer): Promise<Buffer> {
+    for (let read = 0; read < buffer.length;)
+      read += (await this.read(handle, file, at + read, buffer.subarray(read))).length;
+    return buffer;
   }
 
   private lost(file: SpoolFile, why: string, cause?: unknown): SpoolLost {

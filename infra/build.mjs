@@ -135,7 +135,7 @@ function prune(folder) {
 
 function compileKernel() {
   const entry = 'clients/postgres/kernel';
-  const wasm = path.join(dist, 'clients/postgres/plainKernel.wasm');
+  const wasm = path.join(dist, 'clients/postgres/kernel.wasm');
   const stampFile = path.join(dist, '.kernel');
   // Its memory is laid out once and never freed, so it has no garbage collector; nothing in it throws.
   const options = ['-O3', '--runtime', 'stub', '--noAssert', '--use', 'abort=', '--enable', 'simd'];

@@ -1,5 +1,4 @@
 /** Opens the kernel that `kernel/` is the source of: sets up its memory and what it is to look for and to make. */
-import { readFileSync } from 'node:fs';
 import type { ColumnType } from '../../domain/config/config.js';
 import type { PlainColumn } from '../../domain/event/plain/event.js';
 import {
@@ -12,6 +11,7 @@ import {
 } from '../../domain/event/plain/kernel.js';
 import { MAX_KEY_BYTES } from '../../domain/event/text.js';
 import type { Family } from '../../domain/names.js';
+import { openKernel } from './kernel.js';
 import * as Type from './kernel/types.js';
 
 /** What `kernel/index.ts` exports. Addresses and booleans are numbers. */
@@ -52,12 +52,6 @@ interface Exports {
   fields(table: number, column: number, at: number, limit: number): number;
 }
 
-/** Of Node; its types leave it to those of browsers. */
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-};
-
 /** Events of at most this length are plain, and so much of a record batch is copied at once, bytes. */
 const WINDOW = 128 * 1024;
 /** Rows that are made before they are taken away, bytes. */
@@ -82,8 +76,7 @@ const TYPES: Readonly<Record<ColumnType, number>> = {
 };
 
 export function openPlainKernel(program: PlainProgram): PlainKernel {
-  const module = new WebAssembly.Module(readFileSync(new URL('plainKernel.wasm', import.meta.url)));
-  return new Kernel(new WebAssembly.Instance(module).exports as Exports, program);
+  return new Kernel(openKernel<Exports>(), program);
 }
 
 class Kernel implements PlainKernel {

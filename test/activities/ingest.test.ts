@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { truncate } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
@@ -47,6 +48,43 @@ describe('consumeBatch and persistBatch', () => {
         0,
       );
     }));
+
+  test('clicks lie in the order of their ids, windows of them; where one is long, as they came', () =>
+    withInstallation(
+      'sorted',
+      async (i) => {
+        const id = "('x' || left(replace(event_id::text, '-', ''), 8))::bit(32)::bigint";
+        const descents = (expression: string): Promise<number> =>
+          i
+            .rows(
+              `SELECT count(*) AS n FROM (SELECT ${expression} < lag(${expression}) OVER (ORDER BY tableoid, ctid) AS back
+                 FROM click_data) clicks WHERE back`,
+            )
+            .then((rows) => Number(rows[0]?.n));
+        const scattered = (length: number, url = '/'): string[] =>
+          Array.from({ length }, (_, k) => click(k, { event_id: randomUUID(), url: `${url}${k}` }));
+        await i.produce(scattered(1000));
+        await i.drain();
+        assert.equal(await descents(id), 0);
+        assert.notEqual(await descents('click_id'), 0);
+
+        await i.rows('TRUNCATE click_data, geo_data, user_agent_data');
+        // 12 MB are more than a window of 8 MiB, and less than two.
+        await i.produce(scattered(1500, `/${'x'.repeat(8000)}`));
+        await i.drain();
+        assert.equal(await count(i, 'click_data'), 1500);
+        assert.equal(await descents(id), 1);
+
+        await i.rows('TRUNCATE click_data, geo_data, user_agent_data');
+        const long = click(1, { event_id: randomUUID(), url: `/${'x'.repeat(300_000)}` });
+        const short = scattered(50);
+        await i.produce([...short, long, ...short.slice(7, 8)]);
+        assert.deepEqual(sumOf(await i.drain()), [52, 51, 1, 0, 0]);
+        assert.equal(await count(i, 'click_data'), 51);
+        assert.notEqual(await descents(id), 0);
+      },
+      { text: (yaml) => yaml.replace('records: 1000, bytes: 8MiB', 'records: 10000, bytes: 64MiB') },
+    ));
 
   test('bad records become dead letters with reason and raw bytes, their neighbours clicks', () =>
     withInstallation('poison', async (i) => {

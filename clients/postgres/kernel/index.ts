@@ -1,11 +1,13 @@
 /**
- * What of ingest runs once for each byte of each event, as WebAssembly: finding the values in an event, and copying
- * them into rows. AssemblyScript: the syntax is TypeScript's, the types are the machine's, and an address is a `usize`.
- * `clients/postgres/plainKernel.ts` is its only caller, and takes all memory before the first scan: none is freed.
+ * What of ingest runs once for each byte of each event, as WebAssembly: finding the values in an event, copying them
+ * into rows, and putting rows in order. AssemblyScript: the syntax is TypeScript's, the types are the machine's, and an
+ * address is a `usize`. Its callers, `clients/postgres/plainKernel.ts` and `clients/postgres/rowSorter.ts`, each have
+ * instances of their own and take all memory before they use one: none is freed.
  */
 export { makeNames, setName } from '../../../domain/event/plain/kernel/names';
 export { scan } from '../../../domain/event/plain/kernel/scan';
 export { endsAt, kindsAt, makeSlots, setNull, startsAt } from '../../../domain/event/plain/kernel/slots';
+export { gatheredEndAt, gatherRows, orderRows } from './order';
 export { rowEndAt, eventIdAt, fields, makeTable, row, setColumn, setPlace } from './rows';
 export { putUuid } from '../../../domain/event/plain/kernel/uuid';
 
