@@ -14,7 +14,7 @@ import { BatchWriter } from './batchWriter.js';
 import type { IngestDeps } from './deps.js';
 import { wrapActivity } from './failure.js';
 import { underHeartbeat } from './heartbeat.js';
-import { ofKnownTopic } from './knownTopic.js';
+import { KnownTopics } from './knownTopic.js';
 import { openSource, type IngestSource } from './ingestSource.js';
 
 /** A call that finds nothing returns after so long, so that it does not hold a worker's slot for ever. */
@@ -45,11 +45,12 @@ export function createConsumeBatch(
   deps: IngestDeps,
 ): (input: ConsumeBatchInput) => Promise<ConsumeBatchResult> {
   const memories = new BatchMemories(deps.config);
+  const topics = new KnownTopics(deps.postgres);
   return wrapActivity(async (input) => {
     const progress = { records: 0, bytes: 0 };
     return underHeartbeat(
       () => ({ topic: input.topic, shard: input.shard, ...progress }),
-      () => ofKnownTopic(deps, input.topic, () => new Consumption(deps, memories, input, progress).run()),
+      () => topics.read(input.topic, () => new Consumption(deps, memories, input, progress).run()),
     );
   });
 }

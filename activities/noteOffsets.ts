@@ -3,18 +3,19 @@ import { asPositions } from '../clients/postgres/offsets.js';
 import type { NotedOffsets, NoteOffsetsInput } from '../domain/stages.js';
 import type { IngestDeps } from './deps.js';
 import { wrapActivity } from './failure.js';
-import { ofKnownTopic } from './knownTopic.js';
+import { KnownTopics } from './knownTopic.js';
 import { openSource } from './ingestSource.js';
 
 /** Notes how far the topics can be read now, and in how many shards each is ingested. */
 export function createNoteOffsets(
   deps: Pick<IngestDeps, 'kafka' | 'postgres' | 'config'>,
 ): (input: NoteOffsetsInput) => Promise<NotedOffsets> {
+  const known = new KnownTopics(deps.postgres);
   return wrapActivity(async ({ topic }) => {
     const signal = Context.current().cancellationSignal;
     const topics = [];
     for (const each of topic === undefined ? deps.config.kafka.topics : [topic]) {
-      const { source, ends } = await ofKnownTopic(deps, each, async () => {
+      const { source, ends } = await known.read(each, async () => {
         const source = await openSource(deps, each, signal);
         return {
           source,

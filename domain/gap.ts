@@ -51,6 +51,11 @@ export const madeAgain = (
   (stored.length === 0 ? '' : ` (${listed(stored)})`) +
   ` is gone, and how much that was cannot be known. To go on with the new one: ${madeAgainCommand(topic)}`;
 
+/** Of a topic that records were ingested from; nobody is told of one that never was. */
+export const topicGone = (topic: string): string =>
+  `the topic ${topic}, which records were ingested from, is no longer in Kafka: take it out of kafka.topics, or make ` +
+  `it again and run \`${madeAgainCommand(topic)}\``;
+
 /** The first of them, as `0:17 1:23`. */
 export const listed = (
   positions: readonly { readonly partition: number; readonly offset: string }[],

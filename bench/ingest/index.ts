@@ -24,7 +24,8 @@ export interface IngestBenchOptions {
 }
 
 const SHAPE = { duplicatePercent: 1, days: 3, order: 'by time' } as const;
-const LONG_EVENTS = 5_000_000;
+const MILLION = 1_000_000;
+const LONG_EVENTS = 5 * MILLION;
 const MANY_DAYS = 60;
 
 export async function ingestBench(bench: Bench, options: IngestBenchOptions): Promise<IngestSummary> {
@@ -95,30 +96,48 @@ async function textbook(bench: Bench, fill: Fill, events: number, told: Told): P
   return told('textbook', runTextbook(bench, few));
 }
 
+/** Whether the rate holds as the tables grow; each million is told as soon as it is in them. */
 async function longRun(bench: Bench, fill: Fill, told: Told): Promise<{ run: OurRun; perMillion: number[] }> {
   const filled = await fill({ events: LONG_EVENTS });
   let perMillion: number[] = [];
-  const inspect = async (postgres: Postgres): Promise<void> => {
-    perMillion = await ratesByMillion(postgres);
+  const look = async (postgres: Postgres, over: boolean): Promise<void> => {
+    const { rates, events } = await ratesByMillion(postgres);
+    const whole = over ? rates.length : Math.floor(events / MILLION) - 1;
+    for (let n = perMillion.length; n < whole; n++) {
+      const upTo = Math.min(events, (n + 2) * MILLION).toLocaleString('en-US');
+      bench.report(
+        `${upTo} events are in the tables, the last of them at ${Math.round(rates[n] ?? NaN).toLocaleString('en-US')} events/s`,
+      );
+    }
+    perMillion = rates.slice(0, whole);
   };
   const run = await told(
     `${LONG_EVENTS.toLocaleString('en-US')} events, autovacuum on`,
-    runOurs(bench, filled, { inspect }),
+    runOurs(bench, filled, {
+      watch: (postgres) => look(postgres, false),
+      inspect: (postgres) => look(postgres, true),
+    }),
   );
   return { run, perMillion };
 }
 
-/** From the ledger: events of each million ÷ the time between the commits that bound it. */
-async function ratesByMillion({ pool, name }: Postgres): Promise<number[]> {
-  const { rows } = await pool.query<{ events_per_s: number }>(
+/** From the ledger, from the second million on: its events ÷ the time between the commits that bound it. */
+async function ratesByMillion({
+  pool,
+  name,
+}: Postgres): Promise<{ readonly events: number; readonly rates: readonly number[] }> {
+  const { rows } = await pool.query<{ events_per_s: number | null; upto: string }>(
     `WITH counted AS (
        SELECT committed_at, records, sum(records) OVER (ORDER BY committed_at, batch_id) AS upto
          FROM ${quoteIdent(name)}.batch),
      million AS (
-       SELECT (upto - 1)::bigint / 1000000 AS n, sum(records) AS records, max(committed_at) AS ended
+       SELECT (upto - 1)::bigint / ${MILLION} AS n, sum(records) AS records, max(committed_at) AS ended, max(upto) AS upto
          FROM counted GROUP BY 1)
-     SELECT (records / extract(epoch FROM ended - lag(ended) OVER (ORDER BY n)))::float8 AS events_per_s
-       FROM million ORDER BY n OFFSET 1`,
+     SELECT (records / extract(epoch FROM ended - lag(ended) OVER (ORDER BY n)))::float8 AS events_per_s, upto
+       FROM million ORDER BY n`,
   );
-  return rows.map((row) => row.events_per_s);
+  return {
+    events: Number(rows.at(-1)?.upto ?? 0),
+    rates: rows.slice(1).map((row) => row.events_per_s ?? NaN),
+  };
 }

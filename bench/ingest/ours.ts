@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Postgres } from '../../clients/postgres/pool.js';
 import { quoteIdent } from '../../clients/postgres/sql.js';
 import { projectRoot } from '../../clients/settings/loadConfig.js';
@@ -27,6 +28,8 @@ export interface OurOptions {
   readonly shards?: number;
   /** Counts from the workers' first event on, while V8 still compiles them. */
   readonly cold?: boolean;
+  /** Looks at the tables once a second, while it is measured. */
+  readonly watch?: (postgres: Postgres) => Promise<void>;
   /** Looks at the tables before they go. */
   readonly inspect?: (postgres: Postgres) => Promise<void>;
 }
@@ -57,7 +60,7 @@ export async function runOurs(bench: Bench, filled: FilledTopic, options: OurOpt
       let used: number | undefined;
       const { seconds, postgresUs } = await measure(postgres, async () => {
         const began = cpu();
-        counts = await run(filled.ends);
+        counts = await watched(run(filled.ends), async () => options.watch?.(postgres));
         const ended = cpu();
         used = began === undefined || ended === undefined ? undefined : ended - began;
       });
@@ -77,6 +80,23 @@ export async function runOurs(bench: Bench, filled: FilledTopic, options: OurOpt
       await Promise.all(workers.map(stop));
     }
   });
+}
+
+/** Calls `look` once a second until `work` is done. */
+async function watched<T>(work: Promise<T>, look: () => Promise<void>): Promise<T> {
+  const done = new AbortController();
+  const looking = (async () => {
+    while (!done.signal.aborted) {
+      await look();
+      await sleep(1000, undefined, { signal: done.signal }).catch(() => undefined);
+    }
+  })();
+  try {
+    return await work;
+  } finally {
+    done.abort();
+    await looking;
+  }
 }
 
 async function ingest(

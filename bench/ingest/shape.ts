@@ -57,6 +57,8 @@ export function* generateEvents(shape: Shape): Generator<GeneratedEvent> {
   const site = siteClicks({ records: events, days: order === 'mixed' ? 1 : days }, random);
   const recent: Event[] = [];
   let late: (Event & { readonly due: number })[] = [];
+  /** Of those, the first: looking for it at every event would take most of the time of a long run. */
+  let firstDue = Infinity;
   let sent = 0;
   for (const click of site) {
     const t = order === 'mixed' ? click.t + (sent % days) * DAY_MS : click.t;
@@ -65,14 +67,17 @@ export function* generateEvents(shape: Shape): Generator<GeneratedEvent> {
       value: encoder.encode(eventText(click, t, random)),
     };
     if (random.chance(LATE)) {
-      late.push({ ...event, due: click.t + HOUR_MS * (1 + random.below(6)) });
+      const due = click.t + HOUR_MS * (1 + random.below(6));
+      late.push({ ...event, due });
+      firstDue = Math.min(firstDue, due);
       continue;
     }
-    const next: GeneratedEvent[] = [event, ...late.filter(({ due }) => due <= click.t)].map((one) => ({
-      ...one,
-      again: false,
-    }));
-    if (next.length > 1) late = late.filter(({ due }) => due > click.t);
+    const next: GeneratedEvent[] = [{ ...event, again: false }];
+    if (click.t >= firstDue) {
+      for (const one of late) if (one.due <= click.t) next.push({ ...one, again: false });
+      late = late.filter(({ due }) => due > click.t);
+      firstDue = late.reduce((first, { due }) => Math.min(first, due), Infinity);
+    }
     if (recent.length > 0 && random.chance(shape.duplicatePercent / 100)) {
       const again = recent[random.below(recent.length)] ?? event;
       const other = recent[random.below(recent.length)] ?? event;

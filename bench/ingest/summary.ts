@@ -56,6 +56,8 @@ export interface IngestSummary {
   readonly sixty_days_events_per_s?: number;
   readonly long_events_per_s?: number;
   readonly long_events_per_s_by_million?: readonly number[];
+  /** The last million's rate ÷ the first's of these: whether it holds as tables grow. */
+  readonly long_last_ratio?: number;
   readonly long_rss_mb?: number | null;
 }
 
@@ -114,6 +116,7 @@ export function summarize(rounds: readonly Round[], extras: Extras): IngestSumma
     ...(long && {
       long_events_per_s: Math.round(rate(long.run)),
       long_events_per_s_by_million: long.perMillion.map(Math.round),
+      long_last_ratio: round2((long.perMillion.at(-1) ?? NaN) / (long.perMillion[0] ?? NaN)),
       long_rss_mb: mb([long.run.rssMb]),
     }),
   };

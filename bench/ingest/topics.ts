@@ -10,6 +10,9 @@ export const PARTITIONS = 4;
 /** Before each measured one; of 600,000, two batches for each of two shards. */
 const WARM_SHARE = 1 / 6;
 
+/** Of a topic that takes longer to fill, every so many events are told. */
+const MILLION = 1_000_000;
+
 export interface FilledTopic {
   readonly topic: string;
   readonly shape: Shape;
@@ -37,7 +40,13 @@ export async function fillTopic({ servers, signal, report }: Bench, measured: Sh
         yield { key, value };
       }
     };
-    const { records, bytes } = await kafka.produce(topic, counted(), { signal });
+    let told = 0;
+    const onProgress = (done: { readonly records: number }): void => {
+      const millions = Math.floor(done.records / MILLION);
+      if (millions > told) report(`${(millions * MILLION).toLocaleString('en-US')} events are in ${topic}`);
+      told = millions;
+    };
+    const { records, bytes } = await kafka.produce(topic, counted(), { signal, onProgress });
     const partitions = Array.from({ length: PARTITIONS }, (_, p) => p);
     const ends = await kafka.lastStableOffsets(topic, partitions, signal);
     // What rounding takes from one partition comes back in the next, so that the sum is exact.

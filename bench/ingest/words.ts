@@ -37,6 +37,9 @@ export function describeSummary(s: IngestSummary): string {
   if (s.enriched_rss_mb !== undefined)
     lines.push(`${'  peak memory with them'.padEnd(25)}${or(s.enriched_rss_mb, 'MB')}`);
   if (s.long_events_per_s_by_million !== undefined)
-    lines.push(`${'  by million, from 2nd'.padEnd(25)}${s.long_events_per_s_by_million.map(n).join(', ')}`);
+    lines.push(
+      `${'  by million, from 2nd'.padEnd(25)}${s.long_events_per_s_by_million.map(n).join(', ')}`,
+      `${'  last million ÷ second'.padEnd(25)}${s.long_last_ratio}`,
+    );
   return lines.join('\n');
 }

@@ -7,7 +7,7 @@ import { nothingYet, readSnapshot, type Snapshot } from '../../clients/postgres/
 import type { Config, Servers } from '../../domain/config/config.js';
 import { hasServer, SERVER_VARIABLE } from '../../domain/config/servers.js';
 import { ServerUnavailable, type Server } from '../../domain/errors.js';
-import { gapOf, madeAgain } from '../../domain/gap.js';
+import { gapOf, madeAgain, topicGone } from '../../domain/gap.js';
 import type { Grain } from '../../domain/names.js';
 import { balances } from '../../domain/stages.js';
 import { indexReports, isUnexplained, readDocuments } from './inStep.js';
@@ -132,11 +132,6 @@ function gapsOf(
   });
 }
 
-/** Of a topic that Kafka no longer has and that records were taken from; nobody is told of one that never was. */
-const goneText = (topic: string): string =>
-  `the topic ${topic}, which records were ingested from, is no longer in Kafka: take it out of kafka.topics, or make ` +
-  `it again and run \`npx clickstream ingest skip --topic ${topic} --made-again\``;
-
 const sum = (parts: readonly (number | null)[]): number | null =>
   parts.includes(null) ? null : parts.reduce<number>((total, part) => total + (part ?? 0), 0);
 
@@ -186,7 +181,7 @@ export async function collectStatus(
   );
   const absent =
     topics === undefined || unnamed.includes('kafka') ? [] : names.filter((_, i) => topics[i] === undefined);
-  const stopped = [...seen, ...absent.filter(isIngested).map(goneText)];
+  const stopped = [...seen, ...absent.filter(isIngested).map(topicGone)];
   // A gap that is seen in Kafka itself tells more than the shard that stopped at it.
   const gaps = stopped.length > 0 ? stopped : trouble.failed;
   return {

@@ -174,25 +174,40 @@ describe('a topic that changes under a pipeline', { concurrency: 2 }, () => {
       partitions(2),
     ));
 
-  test('the topic is deleted: status says that ingestion cannot go on, what to do, and that the lag is unknown', () =>
+  test('the topic is deleted: status says what to do; a run waits a while for it, then ends with the same words', () =>
     withInstallation('deleted', (installation) =>
       withKafkaAdmin(async (admin) => {
-        await installation.worker();
+        const { topic } = installation;
+        await installation.worker({ env: { CLICKSTREAM_HEARTBEAT_MS: '2000' } });
         await send(installation, 0, 20);
-        await succeeds(installation, ['pipeline']);
-        await admin.remove(installation.topic);
+        await succeeds(installation, ['ingest', 'start']);
+        await arrived(installation, 20);
+        await admin.remove(topic);
         const { gaps, lag, persisted } = await statusOf(installation);
         assert.deepEqual([persisted, lag, gaps.length], [20, null, 1]);
         assert.match(gaps[0] ?? '', /no longer in Kafka: take it out of kafka\.topics, or make it again/);
-        assert.deepEqual(commandIn(gaps[0] ?? ''), [
-          'ingest',
-          'skip',
-          '--topic',
-          installation.topic,
-          '--made-again',
-        ]);
+        assert.deepEqual(commandIn(gaps[0] ?? ''), ['ingest', 'skip', '--topic', topic, '--made-again']);
         const { stdout } = await succeeds(installation, ['status']);
         assert.match(stdout, /Ingestion cannot go on/);
+
+        const failed = await installation.run(['pipeline']);
+        assert.equal(failed.code, 4, failed.stderr);
+        assert.match(failed.stderr, /trying again: noteOffsets, attempt \d+: Kafka shows no topic/);
+        assert.deepEqual(commandIn(failed.stderr), ['ingest', 'skip', '--topic', topic, '--made-again']);
+        await until('the continuous ingest to end', 60_000, async () => {
+          const query = `WorkflowId='${installation.name}-ingest' AND ExecutionStatus='Failed'`;
+          return /Failed/.test(
+            (await installation.run(['temporal', 'workflow', 'list', '--query', query])).stdout,
+          );
+        });
+
+        await succeeds(installation, ['migrate']);
+        await succeeds(installation, commandIn(failed.stderr));
+        await send(installation, 20, 30);
+        await succeeds(installation, ['pipeline']);
+        await verified(installation);
+        assert.deepEqual((await statusOf(installation)).gaps, []);
+        assert.equal(await installation.persisted(), 50);
       }),
     ));
 
