@@ -1,6 +1,7 @@
 /**
  * The limit: what PostgreSQL takes when somebody only copies. Two processes, a connection and a transaction each,
- * stream prepared files of the very rows that a run of ours left into tables with the same indexes.
+ * stream prepared files of the very rows that a run of ours left into tables with the same indexes: as they came, and,
+ * beyond what anybody who copies does, in the order in which ours go in.
  */
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
@@ -15,11 +16,12 @@ import { checkRows, makeDays, measure, perEvent, withTables, type Bench, type Ru
 import { startContestant } from './children.js';
 import { configurationOf } from './configuration.js';
 
-export const FORMATS = ['csv', 'binary'] as const;
-export type Format = (typeof FORMATS)[number];
+const COPIES = ['csv', 'binary', 'sorted'] as const;
+/** `sorted`: binary, too. */
+export type Copy = (typeof COPIES)[number];
 const STREAMS = [0, 1] as const;
 
-/** Rows as files, by format, stream and family. */
+/** Rows as files, by kind of copy, stream and family. */
 export interface Prepared {
   readonly folder: string;
   readonly rows: number;
@@ -29,7 +31,7 @@ export interface Prepared {
 /** The argument of copyStream.ts. */
 export interface CopyWork {
   readonly name: string;
-  readonly format: Format;
+  readonly format: 'csv' | 'binary';
   readonly copies: readonly {
     readonly family: Family;
     readonly columns: readonly string[];
@@ -37,31 +39,43 @@ export interface CopyWork {
   }[];
 }
 
-const fileOf = (folder: string, format: Format, stream: number, family: Family): string =>
-  join(folder, `${family}-${stream}.${format}`);
+const formatOf = (copy: Copy): CopyWork['format'] => (copy === 'csv' ? 'csv' : 'binary');
+const fileOf = (folder: string, copy: Copy, stream: number, family: Family): string =>
+  join(folder, `${family}-${stream}.${copy}`);
 
 const columnsOf = (family: Family): string[] =>
   familyColumns(configurationOf(PLAIN).config, family).map(({ name }) => name);
 const PLAIN = { name: 'bench_copy', topic: 'none', values: 'as sent', spoolDir: '/' } as const;
 
-/** Exports the tables, each stream what one shard wrote, in the order in which it stands there. */
+/** Ours sort clicks and leave the other families' rows as they came: these tell in which order that was. */
+function rowsOf(copy: Copy, stream: number, family: Family): string {
+  const columns = familyColumns(configurationOf(PLAIN).config, family);
+  const names = columns.map(({ name }) => `rows.${quoteIdent(name)}`).join(', ');
+  const order =
+    copy === 'sorted' || family !== 'click_data'
+      ? { join: '', by: 'rows.tableoid, rows.ctid' }
+      : { join: 'JOIN geo_data geo USING (click_id)', by: 'geo.tableoid, geo.ctid' };
+  return `SELECT ${names} FROM ${quoteIdent(family)} rows ${order.join}
+           WHERE (click_id >> 40) & 1 = ${stream} ORDER BY ${order.by}`;
+}
+
+/** Exports the tables, each stream what one shard wrote. */
 export async function prepareFiles(bench: Bench, postgres: Postgres, rows: number): Promise<Prepared> {
   const { folder } = bench;
   const days = await withClient(postgres, `${postgres.name}:bench`, async (client) => {
-    for (const format of FORMATS)
+    for (const copy of COPIES)
       for (const stream of STREAMS)
         for (const family of FAMILIES) {
-          const columns = columnsOf(family).map(quoteIdent).join(', ');
-          const select = `SELECT ${columns} FROM ${quoteIdent(family)} WHERE (click_id >> 40) & 1 = ${stream}`;
-          const out = client.query(copyTo(`COPY (${select}) TO STDOUT (FORMAT ${format})`));
-          await pipeline(out, createWriteStream(fileOf(folder, format, stream, family)));
+          const select = rowsOf(copy, stream, family);
+          const out = client.query(copyTo(`COPY (${select}) TO STDOUT (FORMAT ${formatOf(copy)})`));
+          await pipeline(out, createWriteStream(fileOf(folder, copy, stream, family)));
         }
     return [...(await existingDays(client))];
   });
   return { folder, rows, days };
 }
 
-export async function runCopy(bench: Bench, prepared: Prepared, format: Format): Promise<Run> {
+export async function runCopy(bench: Bench, prepared: Prepared, copy: Copy): Promise<Run> {
   const { config } = configurationOf(PLAIN);
   const { rows, days, folder } = prepared;
   return withTables(bench, config, async (postgres) => {
@@ -71,9 +85,9 @@ export async function runCopy(bench: Bench, prepared: Prepared, format: Format):
         const copies = FAMILIES.map((family) => ({
           family,
           columns: columnsOf(family),
-          file: fileOf(folder, format, stream, family),
+          file: fileOf(folder, copy, stream, family),
         }));
-        const work: CopyWork = { name: config.name, format, copies };
+        const work: CopyWork = { name: config.name, format: formatOf(copy), copies };
         return startContestant(bench, './copyStream.js', work);
       }),
     );

@@ -63,6 +63,7 @@ export async function ingestBench(bench: Bench, options: IngestBenchOptions): Pr
         csv: await told(name('COPY of CSV'), runCopy(bench, prepared, 'csv')),
         ours: await told(name('ours'), runOurs(bench, filled)),
         binary: await told(name('binary COPY'), runCopy(bench, prepared, 'binary')),
+        sorted: await told(name('binary COPY, rows sorted'), runCopy(bench, prepared, 'sorted')),
         unique: await told(name('ours, no duplicates'), runOurs(bench, unique)),
       });
     }

@@ -8,6 +8,8 @@ export interface Round {
   readonly unique: OurRun;
   readonly csv: Run;
   readonly binary: Run;
+  /** Binary, in the order in which ours go in. */
+  readonly sorted: Run;
 }
 
 /** Runs beside the rounds; each is compared with the median of the rounds. */
@@ -28,11 +30,13 @@ export interface IngestSummary {
   readonly events_per_s_unique: number;
   readonly csv_rows_per_s: number;
   readonly binary_rows_per_s: number;
+  readonly sorted_rows_per_s: number;
   readonly textbook_events_per_s: number;
   /** From the first event of workers that have just started. */
   readonly cold_events_per_s: number;
   readonly ratio_csv: number;
   readonly ratio_binary: number;
+  readonly ratio_sorted: number;
   readonly ratio_textbook: number;
   /** With duplicates ÷ without. */
   readonly duplicates_ratio: number;
@@ -89,10 +93,12 @@ export function summarize(rounds: readonly Round[], extras: Extras): IngestSumma
     events_per_s_unique: whole(rates('unique')),
     csv_rows_per_s: whole(rates('csv')),
     binary_rows_per_s: whole(rates('binary')),
+    sorted_rows_per_s: whole(rates('sorted')),
     textbook_events_per_s: Math.round(rate(textbook)),
     cold_events_per_s: Math.round(rate(cold)),
     ratio_csv: against('ours', 'csv'),
     ratio_binary: against('ours', 'binary'),
+    ratio_sorted: against('ours', 'sorted'),
     ratio_textbook: round2(median(rates('ours')) / rate(textbook)),
     duplicates_ratio: against('ours', 'unique'),
     rss_mb: mb(rounds.map(({ ours }) => ours.rssMb)),
