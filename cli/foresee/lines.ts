@@ -9,15 +9,12 @@ export async function* fileRecords(
   format: 'ndjson' | 'access-log',
   signal: AbortSignal,
 ): AsyncGenerator<KafkaRecord> {
-  let line = 0n;
-  const counted = async function* (): AsyncGenerator<Buffer> {
-    for await (const bytes of readLines(file, { signal })) {
-      line += 1n;
-      yield bytes;
-    }
-  };
   const timestampMs = Date.now();
-  const records = format === 'access-log' ? accessLogRecords(counted()) : ndjsonRecords(counted());
-  for await (const { key, value } of records)
-    yield { partition: 0, offset: line, timestampMs, key: key ?? null, value };
+  const lines = readLines(file, { signal });
+  const records =
+    format === 'access-log'
+      ? accessLogRecords(lines, { lines: 0, unparsable: 0 }, file)
+      : ndjsonRecords(lines, undefined, file);
+  for await (const { key, value, line } of records)
+    yield { partition: 0, offset: BigInt(line), timestampMs, key, value };
 }

@@ -1,5 +1,5 @@
 import { accessLogRecords, type LineCounts } from '../../clients/files/accessLog.js';
-import { readLines } from '../../clients/files/lines.js';
+import { readLines, shownFile } from '../../clients/files/lines.js';
 import { ndjsonRecords } from '../../clients/files/ndjson.js';
 import { openKafka, type ProduceRecord } from '../../clients/kafka/index.js';
 import { ConfigurationError, UsageError } from '../../domain/errors.js';
@@ -43,7 +43,12 @@ export function register(program: Command, ctx: CliContext): void {
     )
     .addHelpText(
       'after',
-      exitCodes({ 0: 'sent', 2: 'usage or configuration', 3: 'Kafka', 130: 'interrupted' }),
+      exitCodes({
+        0: 'sent',
+        2: 'usage or configuration, or a line larger than the topic takes',
+        3: 'Kafka',
+        130: 'interrupted',
+      }),
     )
     .action(async (files: readonly string[], options: ProduceOptions) => {
       const counts: LineCounts = { lines: 0, unparsable: 0 };
@@ -111,7 +116,10 @@ async function* fileRecords(
 ): AsyncGenerator<ProduceRecord> {
   for (const file of files) {
     const lines = readLines(file, signal && { signal });
-    yield* format === 'access-log' ? accessLogRecords(lines, counts) : ndjsonRecords(lines, key);
+    const shown = shownFile(file);
+    yield* format === 'access-log'
+      ? accessLogRecords(lines, counts, shown)
+      : ndjsonRecords(lines, key, shown);
   }
 }
 

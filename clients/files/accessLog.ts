@@ -18,15 +18,19 @@ export interface LineCounts {
  * up to and including it, so that a file sent again, or grown, counts its old lines as duplicates. Empty lines
  * are no records. A last line without LF counts as if it had one.
  * @param counts Updated while lines pass.
+ * @param file What the lines are said to be from.
  */
 export async function* accessLogRecords(
   lines: AsyncIterable<Buffer> | Iterable<Buffer>,
-  counts: LineCounts = { lines: 0, unparsable: 0 },
-): AsyncGenerator<ProduceRecord> {
+  counts: LineCounts,
+  file: string,
+): AsyncGenerator<Required<ProduceRecord>> {
   const running = createHash('sha256');
-  for await (const line of lines) {
-    running.update(line).update('\n');
-    const text = decode(line).replace(/\r$/, '');
+  let line = 0;
+  for await (const bytes of lines) {
+    line += 1;
+    running.update(bytes).update('\n');
+    const text = decode(bytes).replace(/\r$/, '');
     if (text.trim() === '') continue;
     const eventId = running.copy().digest('hex');
     const click = parseAccessLogLine(text);
@@ -36,6 +40,8 @@ export async function* accessLogRecords(
     yield {
       key: click === undefined ? null : Buffer.from(click.ip),
       value: Buffer.from(JSON.stringify({ event_id: eventId, ...event })),
+      file,
+      line,
     };
   }
 }

@@ -1,8 +1,12 @@
 /** Lines of a file or of stdin, plain or gzip, in bounded memory. */
 import { createReadStream } from 'node:fs';
-import type { Readable } from 'node:stream';
+import { addAbortSignal, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { UsageError } from '../../domain/errors.js';
+import { isUnreadable, whyUnreadable } from './unreadable.js';
+
+/** How messages name it. */
+export const shownFile = (file: string): string => (file === '-' ? 'stdin' : file);
 
 /** A file without line ends must not fill the memory. */
 const MAX_LINE_BYTES = 8 * 1024 * 1024;
@@ -11,20 +15,21 @@ const LF = 10;
 /**
  * Each line's bytes without its LF; a last line needs none. The bytes are the caller's to keep.
  * @param file A path, or `-` for `stdin`. Gzip (several members, too) is recognised by its first bytes.
- * @throws UsageError naming the file, and the line that is too long.
+ * @throws UsageError naming the file, and the line that is too long; the signal's reason as soon as it aborts
  */
 export async function* readLines(
   file: string,
   options: { readonly stdin?: Readable; readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<Buffer> {
-  const shown = file === '-' ? 'stdin' : file;
+  const shown = shownFile(file);
+  const source = file === '-' ? (options.stdin ?? process.stdin) : createReadStream(file);
+  // A pipe may stay open and silent for ever.
+  if (options.signal !== undefined) addAbortSignal(options.signal, source);
   let pending: Buffer[] = [];
   let pendingBytes = 0;
   let line = 1;
   try {
-    for await (const chunk of decompressed(
-      file === '-' ? (options.stdin ?? process.stdin) : createReadStream(file),
-    )) {
+    for await (const chunk of decompressed(source)) {
       options.signal?.throwIfAborted();
       let from = 0;
       for (let end = chunk.indexOf(LF); end !== -1; end = chunk.indexOf(LF, from)) {
@@ -42,6 +47,7 @@ export async function* readLines(
       }
     }
   } catch (error) {
+    options.signal?.throwIfAborted();
     throw explained(shown, error);
   }
   if (pendingBytes > 0) yield Buffer.concat(pending);
@@ -75,11 +81,9 @@ async function* decompressed(source: Readable): AsyncGenerator<Buffer> {
 }
 
 function explained(file: string, error: unknown): unknown {
+  if (isUnreadable(error))
+    return new UsageError(`${file}: expected a readable file, got ${whyUnreadable(error)}`, { cause: error });
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
-  if (['ENOENT', 'EACCES', 'EISDIR'].includes(code)) {
-    const why = { ENOENT: 'no such file', EACCES: 'no right to read it', EISDIR: 'a folder' }[code];
-    return new UsageError(`${file}: expected a readable file, got ${why ?? code}`, { cause: error });
-  }
   return code.startsWith('Z_')
     ? new UsageError(`${file}: expected gzip, got a damaged or cut-off file`, { cause: error })
     : error;

@@ -4,14 +4,19 @@ import { at } from '../../domain/config/data.js';
 /**
  * One record a line, its bytes as they are; empty lines are none.
  * @param keyPath Where the key stands in the JSON; a line that is none or lacks it goes without key.
+ * @param file What the lines are said to be from.
  */
 export async function* ndjsonRecords(
   lines: AsyncIterable<Buffer> | Iterable<Buffer>,
-  keyPath?: readonly string[],
-): AsyncGenerator<ProduceRecord> {
-  for await (const line of lines) {
-    const value = line.at(-1) === 13 ? line.subarray(0, -1) : line;
-    if (value.length > 0) yield { key: keyPath === undefined ? null : keyOf(value, keyPath), value };
+  keyPath: readonly string[] | undefined,
+  file: string,
+): AsyncGenerator<Required<ProduceRecord>> {
+  let line = 0;
+  for await (const bytes of lines) {
+    line += 1;
+    const value = bytes.at(-1) === 13 ? bytes.subarray(0, -1) : bytes;
+    if (value.length > 0)
+      yield { key: keyPath === undefined ? null : keyOf(value, keyPath), value, file, line };
   }
 }
 

@@ -45,6 +45,10 @@ export interface FetchOptions {
 export interface ProduceRecord {
   readonly key?: Uint8Array | null;
   readonly value: Uint8Array | null;
+  /** Where it was read, for the words of an error. */
+  readonly file?: string;
+  /** From 1. */
+  readonly line?: number;
 }
 export interface ProduceOptions {
   readonly onProgress?: (done: { readonly records: number; readonly bytes: number }) => void;
@@ -91,6 +95,7 @@ export interface KafkaClient {
    * Sends in order, each batch acknowledged by all in-sync replicas. Waits for brokers that restart, two minutes at
    * most; a record is then in the log once, unless the caller sends it again after a failure. A topic that does not
    * exist is refused within 2 s.
+   * @throws UsageError for a record that is larger than the topic takes, naming its file and line and what was sent
    */
   produce(
     topic: string,

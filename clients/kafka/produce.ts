@@ -2,6 +2,8 @@ import { Partitioners, type Kafka, type Producer } from 'kafkajs';
 import { inBatches, type BatchBounds } from './batches.js';
 import type { ProduceOptions, ProduceRecord } from './client.js';
 import type { PartitionMetadata } from './internals.js';
+import { kafkaErrorType } from './errors.js';
+import { maxMessageBytes, RecordTooLarge, sizeOf } from './recordTooLarge.js';
 import { PATIENT, untilAborted, withTries } from './tries.js';
 
 /**
@@ -17,6 +19,9 @@ interface Message {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly partition: number;
+  readonly record: ProduceRecord;
+  /** Which record of the call it is, from 1. */
+  readonly nth: number;
 }
 
 /**
@@ -26,6 +31,8 @@ interface Message {
  * Brokers that restart and leaders that move are waited for, two minutes at most. What was acknowledged is in the log;
  * what was sent again because an answer got lost is there once, the producer being idempotent. Only a second
  * call (after a failure of this one) can send a record twice.
+ *
+ * A record that is larger than the topic takes ends the call when all records before it are sent.
  * @param partitions The topic's, at the start.
  */
 export async function produce(
@@ -42,22 +49,30 @@ export async function produce(
     allowAutoTopicCreation: false,
     createPartitioner: Partitioners.DefaultPartitioner,
   });
-  const partitionOf = partitionerFor(topic, partitions);
+  const messageOf = messageMaker(topic, partitions);
   const done = { records: 0, bytes: 0 };
   const doing = `producing to topic ${topic}`;
   try {
     await withTries(doing, { signal, patience: PATIENT }, () => producer.connect());
+    let taken = 0;
     for await (const batch of inBatches(records, (record) => sizeOf(record) + RECORD_OVERHEAD, BOUNDS)) {
       signal?.throwIfAborted();
-      await sendByPartition(batch.records.map(partitionOf), async (messages) => {
-        const once = (): Promise<unknown> => send(producer, topic, messages);
+      const before = taken;
+      taken += batch.records.length;
+      const messages = batch.records.map((record, i) => messageOf(record, before + i + 1));
+      await sendByPartition(messages, async (some) => {
+        const once = (): Promise<unknown> => send(producer, topic, some);
         await withTries(doing, { signal, patience: PATIENT }, once);
-        done.records += messages.length;
-        done.bytes += messages.reduce((sum, message) => sum + sizeOf(message), 0);
+        done.records += some.length;
+        done.bytes += some.reduce((sum, message) => sum + sizeOf(message), 0);
       });
       onProgress?.({ ...done });
     }
     return done;
+  } catch (error) {
+    if (!(error instanceof RecordTooLarge)) throw error;
+    const limit = await untilAborted(maxMessageBytes(kafka, topic), signal);
+    throw error.explained(topic, limit, done.records);
   } finally {
     await untilAborted(producer.disconnect(), signal).catch(() => undefined);
   }
@@ -78,18 +93,41 @@ async function sendByPartition(
     if (group === undefined) groups.set(message.partition, [message]);
     else group.push(message);
   }
-  const outcomes = await Promise.allSettled([...groups.values()].map(sendOne));
-  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+  const outcomes = await Promise.allSettled([...groups.values()].map((group) => sendParts(group, sendOne)));
+  const reasons = outcomes.flatMap((outcome) =>
+    outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
+  );
+  const [other] = reasons.filter((reason) => !(reason instanceof RecordTooLarge));
+  if (other !== undefined) throw other;
+  // The first of them: all records before it are sent.
+  const [first] = reasons.filter((reason) => reason instanceof RecordTooLarge).sort((a, b) => a.nth - b.nth);
+  if (first !== undefined) throw first;
+}
+
+/** A topic may take less than our batches hold: those that it refuses are sent by halves, in order. */
+async function sendParts(
+  messages: Message[],
+  sendOne: (messages: Message[]) => Promise<void>,
+): Promise<void> {
+  try {
+    await sendOne(messages);
+  } catch (error) {
+    const [first] = messages;
+    if (first === undefined || kafkaErrorType(error) !== 'MESSAGE_TOO_LARGE') throw error;
+    if (messages.length === 1) throw new RecordTooLarge(first.record, first.nth);
+    const half = messages.length >> 1;
+    await sendParts(messages.slice(0, half), sendOne);
+    await sendParts(messages.slice(half), sendOne);
+  }
 }
 
 const send = (producer: Producer, topic: string, messages: Message[]): Promise<unknown> =>
   producer.send({ topic, acks: -1, messages });
 
-function partitionerFor(
+function messageMaker(
   topic: string,
   partitions: readonly PartitionMetadata[],
-): (record: ProduceRecord) => Message {
+): (record: ProduceRecord, nth: number) => Message {
   const partitioner = Partitioners.DefaultPartitioner();
   const partitionMetadata = partitions.map((known) => ({
     partitionErrorCode: 0,
@@ -97,14 +135,13 @@ function partitionerFor(
     isr: [],
     ...known,
   }));
-  return (record) => {
+  return (record, nth) => {
     const key = asBuffer(record.key);
     const value = asBuffer(record.value);
-    return { key, value, partition: partitioner({ topic, partitionMetadata, message: { key, value } }) };
+    const partition = partitioner({ topic, partitionMetadata, message: { key, value } });
+    return { key, value, partition, record, nth };
   };
 }
-
-const sizeOf = ({ key, value }: ProduceRecord): number => (key?.length ?? 0) + (value?.length ?? 0);
 
 const asBuffer = (bytes: Uint8Array | null | undefined): Buffer | null =>
   bytes === null || bytes === undefined

@@ -4,6 +4,7 @@ import { recordsOf, type ProduceOptions } from '../../cli/verbs/produce.js';
 import { withoutSecrets } from '../../cli/verbs/config.js';
 import { parseServers } from '../../domain/config/servers.js';
 import { UsageError } from '../../domain/errors.js';
+import { withInstallation } from '../support/installation.js';
 
 describe('produce', () => {
   const wrong: [files: string[], options: Partial<ProduceOptions>, expected: RegExp][] = [
@@ -23,6 +24,17 @@ describe('produce', () => {
     });
   }
 });
+
+test('a line that Kafka does not take is named with its bytes and the limit, and what was sent, with 2', () =>
+  withInstallation('line_large', async (installation) => {
+    const lines = ['{"a":1}', JSON.stringify({ a: 'x'.repeat(1_500_000) }), '{"a":2}'];
+    const { code, stderr } = await installation.run(['produce', '-'], {}, lines.join('\n'));
+    assert.equal(code, 2, stderr);
+    assert.match(
+      stderr,
+      /stdin: line 2: expected at most 1,048,588 bytes .*, got 1,500,008 and the \d+ that Kafka adds; 1 record was sent/,
+    );
+  }));
 
 test('config print shows no secret of the servers', () => {
   const env = {

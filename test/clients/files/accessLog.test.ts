@@ -39,7 +39,7 @@ interface Sent {
   readonly user_agent?: string;
 }
 const sent = async (content: Uint8Array | string): Promise<Sent[]> =>
-  (await collect(accessLogRecords(readLines(file(content))))).map(
+  (await collect(accessLogRecords(readLines(file(content)), { lines: 0, unparsable: 0 }, 'f'))).map(
     ({ value }) => JSON.parse(Buffer.from(value ?? []).toString()) as Sent,
   );
 
@@ -118,14 +118,14 @@ test('NDJSON is sent byte for byte, with the key that stands at the path', async
   const input = ['{"u":{"id":7}}\r', '{"u":{}}', '', '{broken', '{"u":{"id":{}}}'].map((line) =>
     Buffer.from(line),
   );
-  const records = await collect(ndjsonRecords(input, ['u', 'id']));
+  const records = await collect(ndjsonRecords(input, ['u', 'id'], 'f'));
   assert.deepEqual(
-    records.map(({ key, value }) => [key && String(key), Buffer.from(value ?? []).toString()]),
+    records.map(({ key, value, line }) => [key && String(key), Buffer.from(value ?? []).toString(), line]),
     [
-      ['7', '{"u":{"id":7}}'],
-      [null, '{"u":{}}'],
-      [null, '{broken'],
-      [null, '{"u":{"id":{}}}'],
+      ['7', '{"u":{"id":7}}', 1],
+      [null, '{"u":{}}', 2],
+      [null, '{broken', 4],
+      [null, '{"u":{"id":{}}}', 5],
     ],
   );
 });
@@ -141,7 +141,7 @@ test(`an access log ends as clicks but for its broken lines (${log ? 'a real one
   const ids = new Set<string>();
   const rejected: string[] = [];
   const counts = { lines: 0, unparsable: 0 };
-  for await (const { value } of accessLogRecords(readLines(log ?? made()), counts)) {
+  for await (const { value } of accessLogRecords(readLines(log ?? made()), counts, 'f')) {
     const record = { partition: 0, offset: offset++, timestampMs: Date.now(), key: null, value };
     const decoded = decode(record, { sourceId: 1 });
     if (decoded.kind === 'row') ids.add(Buffer.from(decoded.row.eventId).toString('hex'));
