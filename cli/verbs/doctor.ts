@@ -13,6 +13,7 @@ import {
   type ServerName,
 } from '../../infra/servers.js';
 import { findFolders, findTools } from '../../infra/tools.js';
+import { interruptible } from '../support/runs.js';
 import { examples, ExitCode, exitCodes, type CliContext, type Command } from '../support/verb.js';
 import { examineAliases, type ExaminedAlias } from './servers/aliases.js';
 import { examine, type Examined } from './servers/examine.js';
@@ -31,9 +32,10 @@ export function register(program: Command, ctx: CliContext): void {
         0: 'every server answers',
         1: 'they answer, but PostgreSQL is not one primary, or a read alias not that of the index that runs feed',
         3: 'one is unreachable, refuses us, or is not named',
+        130: 'interrupted',
       }),
     )
-    .action(() => doctor(ctx));
+    .action(() => interruptible(ctx.signal, doctor(ctx)));
 }
 
 async function doctor(ctx: CliContext): Promise<void> {

@@ -1,5 +1,5 @@
-import { loadConfig } from '../loadConfig.js';
-import { withTemporal } from '../support/runs.js';
+import { loadConfig, type Settings } from '../loadConfig.js';
+import { interruptible, withTemporal } from '../support/runs.js';
 import {
   setUpIndices,
   setUpSearchAttributes,
@@ -33,22 +33,27 @@ export function register(program: Command, ctx: CliContext): void {
         0: 'done',
         2: 'usage, configuration, tables that do not fit it, or a role that does not exist',
         3: 'a server is unreachable, or does not let us',
+        130: 'interrupted; what is done stays, and migrate goes on from there',
       }),
     )
     .action(async (options: { readonly sparkRole?: string }) => {
       const settings = await loadConfig({ config: ctx.config });
-      const migrated = {
-        postgres: [
-          ...(await setUpTables(settings)),
-          ...(options.sparkRole === undefined ? [] : await setUpSparkRole(settings, options.sparkRole)),
-        ],
-        kafka: await setUpTopics(settings),
-        elasticsearch: await setUpIndices(settings),
-        temporal: await withTemporal(settings, (temporal) => setUpSearchAttributes(settings, temporal)),
-      };
+      const migrated = await interruptible(ctx.signal, migrateAll(settings, options.sparkRole));
       const lines = Object.entries(migrated).flatMap(([server, done]) =>
         done.map((what) => `${server}: ${what}`),
       );
       ctx.result(migrated, lines.join('\n'));
     });
+}
+
+async function migrateAll(settings: Settings, sparkRole: string | undefined) {
+  return {
+    postgres: [
+      ...(await setUpTables(settings)),
+      ...(sparkRole === undefined ? [] : await setUpSparkRole(settings, sparkRole)),
+    ],
+    kafka: await setUpTopics(settings),
+    elasticsearch: await setUpIndices(settings),
+    temporal: await withTemporal(settings, (temporal) => setUpSearchAttributes(settings, temporal)),
+  };
 }

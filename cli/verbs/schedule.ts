@@ -1,7 +1,7 @@
 import { applySchedule, deleteSchedule } from '../../clients/temporal/index.js';
 import { scheduleId } from '../../domain/names.js';
 import { loadConfig } from '../loadConfig.js';
-import { withTemporal } from '../support/runs.js';
+import { interruptible, withTemporal } from '../support/runs.js';
 import { examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
 const CODES = { 0: 'done', 2: 'usage or configuration', 3: 'Temporal is unreachable' };
@@ -26,7 +26,8 @@ export function register(program: Command, ctx: CliContext): void {
     .addHelpText('after', exitCodes(CODES))
     .action(async () => {
       const settings = await loadConfig({ config: ctx.config });
-      const report = await withTemporal(settings, (temporal) => applySchedule(temporal, settings.config));
+      const applying = withTemporal(settings, (temporal) => applySchedule(temporal, settings.config));
+      const report = await interruptible(ctx.signal, applying);
       const { id, action, workflow, everyMs, paused } = report;
       ctx.result(
         report,
@@ -41,7 +42,8 @@ export function register(program: Command, ctx: CliContext): void {
     .action(async () => {
       const settings = await loadConfig({ config: ctx.config });
       const { name } = settings.config;
-      const deleted = await withTemporal(settings, (temporal) => deleteSchedule(temporal, name));
+      const deleting = withTemporal(settings, (temporal) => deleteSchedule(temporal, name));
+      const deleted = await interruptible(ctx.signal, deleting);
       ctx.result(
         { id: scheduleId(name), deleted },
         `${scheduleId(name)} ${deleted ? 'deleted' : 'was not there'}`,

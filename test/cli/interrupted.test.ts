@@ -12,13 +12,16 @@ async function interrupted(
   installation: Installation,
   args: readonly string[],
   isTime: (stderr: string) => boolean,
-  env: Record<string, string> = {},
+  { env = {}, input }: { readonly env?: Record<string, string>; readonly input?: string } = {},
 ): Promise<{ readonly code: number | null; readonly stderr: string }> {
   const child = spawn(
     process.execPath,
     [path.join(ROOT, 'cli/clickstream.mjs'), '--config', installation.config, ...args],
-    { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] },
+    { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['pipe', 'ignore', 'pipe'] },
   );
+  // With input the pipe stays open and silent after it.
+  if (input === undefined) child.stdin.end();
+  else child.stdin.write(input);
   const closed = once(child, 'close') as Promise<[number | null]>;
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
@@ -39,17 +42,30 @@ test('Ctrl-C at a run says that it goes on, and the command that ends it, which 
     assert.equal(ended.code, 0, ended.stderr);
   }));
 
-test('Ctrl-C at verify while it waits for Elasticsearch is 130, and neither a difference nor a fault', () =>
-  withInstallation('verify_stopped', async (installation) => {
-    let asked = false;
-    const proxy = await faultyElasticsearch(process.env['ELASTICSEARCH_URL'] ?? '', () => {
-      asked = true;
-      return { hold: new Promise(() => undefined) };
-    });
-    const { code, stderr } = await interrupted(installation, ['verify'], () => asked, {
-      ELASTICSEARCH_URL: proxy.url,
-    });
-    proxy.close();
+for (const verb of ['verify', 'migrate', 'doctor'])
+  test(`Ctrl-C at ${verb} while it waits for Elasticsearch is 130, and neither a difference nor a fault`, () =>
+    withInstallation(`${verb}_stopped`, async (installation) => {
+      let asked = false;
+      const proxy = await faultyElasticsearch(process.env['ELASTICSEARCH_URL'] ?? '', () => {
+        asked = true;
+        return { hold: new Promise(() => undefined) };
+      });
+      const { code, stderr } = await interrupted(installation, [verb], () => asked, {
+        env: { ELASTICSEARCH_URL: proxy.url },
+      });
+      proxy.close();
+      assert.equal(code, 130, stderr);
+      assert.doesNotMatch(stderr, /abort|answer|running/i);
+    }));
+
+test('one Ctrl-C ends produce while its stdin is open and silent', () =>
+  withInstallation('pipe_idle', async (installation) => {
+    const { code, stderr } = await interrupted(
+      installation,
+      ['produce', '-'],
+      (said) => said.includes('1 record sent'),
+      { input: '{"a":1}\n' },
+    );
     assert.equal(code, 130, stderr);
-    assert.doesNotMatch(stderr, /abort|answer|running/i);
+    assert.doesNotMatch(stderr, /abort/i);
   }));
