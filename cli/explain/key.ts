@@ -7,20 +7,13 @@ import { isoInstant } from '../../domain/time.js';
 
 const MONTH = /^\d{4}-\d{2}$/;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
-/** As people write it, as the table of `metrics` shows it, and as --csv and --json do. */
-const HOUR = /^(\d{4}-\d{2}-\d{2})[T ]([01]\d|2[0-3])(?::00(?::00(?:\.0+)?)?)?Z?$/;
 
-/** @throws UsageError naming WINDOW */
+/** As people write it, as the table of `metrics` shows it, and as --csv and --json do. @throws UsageError naming WINDOW */
 function parseWindow(text: string): { readonly grain: Grain; readonly start: number | null } {
   if (text === 'total') return { grain: 'total', start: null };
-  const [, day = '', hour = ''] = HOUR.exec(text) ?? [];
-  const [grain, iso]: [Grain, string] = MONTH.test(text)
-    ? ['month', `${text}-01`]
-    : DAY.test(text)
-      ? ['day', text]
-      : ['hour', `${day}T${hour}:00Z`];
-  const start = isoInstant(iso);
-  if (start === undefined)
+  const grain: Grain = MONTH.test(text) ? 'month' : DAY.test(text) ? 'day' : 'hour';
+  const start = isoInstant(text);
+  if (start === undefined || start % HOUR_MS !== 0)
     throw new UsageError(
       `WINDOW: expected an hour (2026-11-25T14), a day (2026-11-25), a month (2026-11), all UTC, or total, got '${text}'`,
     );

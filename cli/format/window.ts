@@ -1,13 +1,11 @@
 import { UsageError } from '../../domain/errors.js';
-import { isoInstant } from '../../domain/time.js';
+import { DATE_OR_TIME, isoInstant } from '../../domain/time.js';
 
-/** An option's ISO date or time as an instant; without a zone it is UTC. */
+/** An option's ISO month, date, hour or time as an instant; without a zone it is UTC. */
 export function isoOption(option: string, value: string): string {
   const instant = isoInstant(value);
   if (instant === undefined) {
-    throw new UsageError(
-      `${option}: expected a date or a time (2026-11-25, 2026-11-25T14:00, 2026-11-25T14:00:00Z), got '${value}'`,
-    );
+    throw new UsageError(`${option}: expected ${DATE_OR_TIME}, got '${value}'`);
   }
   return new Date(instant).toISOString();
 }

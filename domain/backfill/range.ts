@@ -1,5 +1,5 @@
 /** Which days a backfill computes, as its caller said it. A day is a UTC day, `2026-01-05`. */
-import { isoInstant } from '../time.js';
+import { DATE_OR_TIME, isoInstant } from '../time.js';
 
 /** `from` inclusive, `to` exclusive; absent: from the floor of retention, to the newest day. */
 export interface DayRange {
@@ -49,7 +49,7 @@ const instantOf = (value: unknown): number | undefined =>
     : ((typeof value === 'string' ? isoInstant(value) : undefined) ?? NaN);
 
 const notADate = (said: string, value: unknown): string =>
-  `${said}: expected a date or a time (2026-11-25, 2026-11-25T14:00, 2026-11-25T14:00:00Z), got ${JSON.stringify(value)}`;
+  `${said}: expected ${DATE_OR_TIME}, got ${JSON.stringify(value)}`;
 
 function dayOrNext(ms: number): string {
   const day = dayText(ms);
