@@ -1,6 +1,5 @@
-import { daysToCompute } from '../clients/postgres/backfill/days.js';
+import { daysToCompute, floorMsOf } from '../clients/postgres/backfill/days.js';
 import { withClient } from '../clients/postgres/pool.js';
-import { readFloor } from '../clients/postgres/retention/floor.js';
 import { dayMs, dayText, spansOf } from '../domain/backfill/range.js';
 import type { BackfillPlan, PlanBackfillInput } from '../domain/stages.js';
 import type { BaseDeps } from './deps.js';
@@ -13,9 +12,8 @@ const PAGE = 200;
 export function createPlanBackfill(deps: BaseDeps): (input: PlanBackfillInput) => Promise<BackfillPlan> {
   return wrapActivity(({ from, to }) =>
     withClient(deps.postgres, `${deps.config.name}:backfill`, async (client) => {
-      const floorUs = await readFloor(client);
-      const floor = floorUs === undefined ? undefined : Number(floorUs / 1000n);
-      const days = (await daysToCompute(client, floor)).filter(
+      const floor = await floorMsOf(client);
+      const days = (await daysToCompute(client)).filter(
         (day) => (from === undefined || day >= dayMs(from)) && (to === undefined || day < dayMs(to)),
       );
       const spans = spansOf(days);

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
+import { createPlanBackfill } from '../../activities/planBackfill.js';
 import type { Failpoint } from '../../activities/deps.js';
 import { announceWait, figureWaiters } from '../../clients/postgres/aggregate/lock.js';
 import { withClient } from '../../clients/postgres/pool.js';
 import { supplySpark, type SparkSupply } from '../../clients/spark/index.js';
 import type { Config } from '../../domain/config/config.js';
 import { silentLogger, type Logger } from '../../domain/logger.js';
-import type { AggregationResult, RunSparkAggregationInput } from '../../domain/stages.js';
+import type { AggregationResult, BackfillPlan, RunSparkAggregationInput } from '../../domain/stages.js';
 import {
   comparable,
   figuresConfig,
@@ -123,6 +124,17 @@ describe('a backfill’s run of one day', () => {
     );
   });
 
+  test('the refusal under changed settings counts the days that the backfill computes, those without figures too', async () => {
+    await schema.add(someClicks(50, '2026-01-30T00:00:00Z', '2026-02-01T00:00:00Z', 2));
+    await run({});
+    await schema.add([{ time: '2026-02-03T08:00:00Z', url: '/new', user: 'u' }]);
+    await run({ day: '2026-01-30' }, changed);
+    await assert.rejects(run({}, changed), outdated(/settings: 2, 2026-01-31 to 2026-02-03; done: 1\. /));
+    const plan = createPlanBackfill(analyzeDeps(NAME, schema, spark));
+    const { days } = (await newActivity().run(plan, {})) as BackfillPlan;
+    assert.equal(days, 3, 'the two and the one that is done');
+  });
+
   test('under changed settings runs of marked hours are refused until every day is computed, then go on', async () => {
     const clicks = someClicks(500, '2026-01-30T00:00:00Z', '2026-02-02T00:00:00Z', 4);
     await schema.add(clicks);
@@ -141,7 +153,7 @@ describe('a backfill’s run of one day', () => {
     await assert.rejects(run({}, changed), outdated(/settings: 2, 2026-01-30 to 2026-02-01; done: 1/));
     await assert.rejects(
       run({}),
-      outdated(/a backfill with another .* was begun .* settings: 1, 2026-01-31 .*or end that one/),
+      outdated(/a backfill with another .* was begun .* settings: 1, 2026-01-31\. .*or end that one/),
     );
 
     for (const day of DAYS) await run({ day }, changed);

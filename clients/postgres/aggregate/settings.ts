@@ -1,9 +1,11 @@
 import type pg from 'pg';
 import type { Column, Config } from '../../../domain/config/config.js';
+import { dayText } from '../../../domain/backfill/range.js';
 import { FiguresOutdated } from '../../../domain/errors.js';
+import { daysToCompute } from '../backfill/days.js';
 import {
   adoptFingerprint,
-  countDaysNoted,
+  daysNoted,
   daysOfOtherSettings,
   hasDaysNotedOtherwise,
   noteDay,
@@ -36,12 +38,12 @@ export async function checkFingerprint(client: pg.ClientBase, config: Config): P
   const own = aggregateFingerprint(config);
   const stored = await storedFingerprint(client);
   if (stored === own && !(await hasDaysNotedOtherwise(client, own))) return;
-  const days = await daysOfOtherSettings(client, own);
-  const [first, last] = [days[0], days[days.length - 1]];
-  if (first === undefined || last === undefined) return adoptFingerprint(client, own);
+  if ((await daysOfOtherSettings(client, own)).length === 0) return adoptFingerprint(client, own);
+  const done = new Set((await daysNoted(client, own)).map((day) => day.getTime()));
+  // Not only those with figures: the backfill computes the days of clicks that no run has seen yet as well.
+  const days = (await daysToCompute(client)).filter((day) => !done.has(day));
   const before = new Set((stored ?? '').split(' '));
   const changed = own.split(' ').filter((part) => !before.has(part));
-  const done = await countDaysNoted(client, own);
   const [what, way] =
     changed.length > 0
       ? [
@@ -54,13 +56,17 @@ export async function checkFingerprint(client: pg.ClientBase, config: Config): P
           'or end that one, with its settings',
         ];
   throw new FiguresOutdated(
-    `${what}. Days to be computed again with these settings: ${days.length}, ${dayText(first)} to ${dayText(last)}` +
-      `${done === 0 ? '' : `; done: ${done}`}. \`clickstream backfill\` does it, and runs of marked hours go on ` +
+    `${what}. Days to be computed again with these settings: ${days.length}, ${firstAndLast(days)}` +
+      `${done.size === 0 ? '' : `; done: ${done.size}`}. \`clickstream backfill\` does it, and runs of marked hours go on ` +
       `after it; ${way}`,
   );
 }
 
-const dayText = (day: Date): string => day.toISOString().slice(0, 10);
+const firstAndLast = (days: readonly number[]): string =>
+  days
+    .filter((_, i) => i === 0 || i === days.length - 1)
+    .map(dayText)
+    .join(' to ');
 
 /**
  * After a backfill's run of one day: notes that its figures are of the run's settings, where others are not. With

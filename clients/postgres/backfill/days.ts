@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { readFloor } from '../retention/floor.js';
 import { clickDays } from '../retention/plan.js';
 import { DAY_MS, HOUR_MS } from '../aggregate/windows.js';
 
@@ -29,13 +30,20 @@ async function figureDays(client: Client): Promise<number[]> {
   return rows.map((row) => row.day.getTime());
 }
 
-/** The days above `floorMs` that have a leaf of clicks or figures, oldest first, as ms since 1970. */
-export async function daysToCompute(client: Client, floorMs: number | undefined): Promise<number[]> {
+/** The days above the floor that have a leaf of clicks or figures, oldest first, as ms since 1970. */
+export async function daysToCompute(client: Client): Promise<number[]> {
+  const floorMs = await floorMsOf(client);
   const leaves = (await clickDays(client)).map((day) =>
     Date.parse(`${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6, 8)}T00:00:00Z`),
   );
   const days = new Set([...leaves, ...(await figureDays(client))]);
   return [...days].filter((day) => floorMs === undefined || day >= floorMs).sort((a, b) => a - b);
+}
+
+/** The floor, as ms since 1970; undefined: no day was ever dropped. */
+export async function floorMsOf(client: Client): Promise<number | undefined> {
+  const floorUs = await readFloor(client);
+  return floorUs === undefined ? undefined : Number(floorUs / 1000n);
 }
 
 /** What there is to compute of a day. */

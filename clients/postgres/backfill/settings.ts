@@ -35,12 +35,12 @@ export async function hasDaysNotedOtherwise(client: Client, fingerprint: string)
   return rows[0]?.some ?? false;
 }
 
-export async function countDaysNoted(client: Client, fingerprint: string): Promise<number> {
-  const { rows } = await client.query<{ n: number }>(
-    'SELECT count(*)::int AS n FROM backfill_day WHERE fingerprint = $1',
-    [fingerprint],
-  );
-  return rows[0]?.n ?? 0;
+/** The days that a backfill has computed with these settings. */
+export async function daysNoted(client: Client, fingerprint: string): Promise<readonly Date[]> {
+  const { rows } = await client.query<{ day: Date }>('SELECT day FROM backfill_day WHERE fingerprint = $1', [
+    fingerprint,
+  ]);
+  return rows.map((row) => row.day);
 }
 
 export async function noteDay(client: Client, day: Date, fingerprint: string): Promise<void> {
