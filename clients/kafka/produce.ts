@@ -101,7 +101,7 @@ async function sendByPartition(
   if (other !== undefined) throw other;
   // The first of them: all records before it are sent.
   const [first] = reasons.filter((reason) => reason instanceof RecordTooLarge).sort((a, b) => a.nth - b.nth);
-  if (first !== undefined) throw first;
+  if (first instanceof RecordTooLarge) throw first;
 }
 
 /** A topic may take less than our batches hold: those that it refuses are sent by halves, in order. */

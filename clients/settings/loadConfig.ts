@@ -8,6 +8,7 @@ import { hasServer, parseServers } from '../../domain/config/servers.js';
 import type { ServersFile } from '../../domain/config/servers.js';
 import { ConfigurationError } from '../../domain/errors.js';
 import { SERVERS_FILE, stateDir } from '../../domain/folders.js';
+import { whyUnreadable } from '../files/unreadable.js';
 import { parseSparkRemote } from '../spark/remote.js';
 
 export interface Settings {
@@ -62,8 +63,6 @@ function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'no such file' : message;
-    throw new ConfigurationError(`${file}: expected a readable file, got ${why}`, { cause });
+    throw new ConfigurationError(`${file}: expected a readable file, got ${whyUnreadable(cause)}`, { cause });
   }
 }

@@ -11,6 +11,8 @@ import {
   visit,
   type Document,
   type Node,
+  type YAMLParseError,
+  type YAMLWarning,
 } from 'yaml';
 
 export type PathPart = string | number;
@@ -36,6 +38,10 @@ export function readDocument(text: string): SourceDocument {
   const found = [...document.errors, ...document.warnings];
   // What follows the first fault of the syntax is mostly that one again, seen from further on.
   const syntax = found.filter((error) => error.code !== 'DUPLICATE_KEY').slice(0, 1);
+  const message = (error: YAMLParseError | YAMLWarning): string =>
+    error.code === 'MULTIPLE_DOCS'
+      ? SEVERAL_DOCUMENTS
+      : `not valid YAML: ${firstLine(error.message)}${UNQUOTED.has(error.code) ? QUOTES : ''}`;
   const twice = found.filter((error) => error.code === 'DUPLICATE_KEY');
   const problems = [
     ...twice.map((error) => ({
@@ -44,7 +50,7 @@ export function readDocument(text: string): SourceDocument {
     })),
     ...syntax.map((error) => ({
       line: counter.linePos(error.pos[0]).line,
-      message: `not valid YAML: ${firstLine(error.message)}${UNQUOTED.has(error.code) ? QUOTES : ''}`,
+      message: message(error),
     })),
   ];
   visit(document, {
@@ -73,6 +79,9 @@ export function readDocument(text: string): SourceDocument {
     lineOfKey: (path) => lineAt(document, counter, path, 'key'),
   };
 }
+
+const SEVERAL_DOCUMENTS =
+  'expected one configuration, got another one after the line `---`: give each a file of its own, and name it with --config';
 
 /** What comes of a bracket in text without quotes. */
 const UNQUOTED: ReadonlySet<string> = new Set(['MISSING_CHAR', 'UNEXPECTED_TOKEN', 'BAD_INDENT']);

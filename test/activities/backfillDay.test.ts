@@ -127,12 +127,15 @@ describe('a backfill’s run of one day', () => {
   test('the refusal under changed settings counts the days that the backfill computes, those without figures too', async () => {
     await schema.add(someClicks(50, '2026-01-30T00:00:00Z', '2026-02-01T00:00:00Z', 2));
     await run({});
-    await schema.add([{ time: '2026-02-03T08:00:00Z', url: '/new', user: 'u' }]);
+    // The leaf of a day that no run has seen yet.
+    await rows('CREATE TABLE click_data_20260203 () INHERITS (click_data)');
     await run({ day: '2026-01-30' }, changed);
     await assert.rejects(run({}, changed), outdated(/settings: 2, 2026-01-31 to 2026-02-03; done: 1\. /));
-    const plan = createPlanBackfill(analyzeDeps(NAME, schema, spark));
-    const { days } = (await newActivity().run(plan, {})) as BackfillPlan;
-    assert.equal(days, 3, 'the two and the one that is done');
+    const plan: Promise<BackfillPlan> = newActivity().run(
+      createPlanBackfill(analyzeDeps(NAME, schema, spark)),
+      {},
+    );
+    assert.equal((await plan).days, 3, 'the two and the one that is done');
   });
 
   test('under changed settings runs of marked hours are refused until every day is computed, then go on', async () => {

@@ -52,6 +52,22 @@ test('a wrong setting is named with file, line, what was expected and what was g
   }
 });
 
+test('a configuration that cannot be read is named, with why', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'unreadable-'));
+  const file = path.join(folder, 'a.yaml');
+  writeFileSync(file, 'version: 1\n');
+  const cases: [file: string, why: string][] = [
+    [folder, 'a folder'],
+    [path.join(folder, 'none.yaml'), 'no such file'],
+    [path.join(file, 'b.yaml'), 'no such file'],
+  ];
+  for (const [given, why] of cases) {
+    const { code, stderr } = await cli(['--config', given, 'status']);
+    assert.equal(code, 2);
+    assert.ok(stderr.includes(`clickstream: ${given}: expected a readable file, got ${why}\n`), stderr);
+  }
+});
+
 test('Ctrl-C ends the waiting with 130 and no stack trace; that nobody polls was said; the run goes on', async () => {
   await withInstallation('interrupt', async (installation) => {
     const child = spawn(

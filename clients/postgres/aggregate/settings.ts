@@ -38,10 +38,11 @@ export async function checkFingerprint(client: pg.ClientBase, config: Config): P
   const own = aggregateFingerprint(config);
   const stored = await storedFingerprint(client);
   if (stored === own && !(await hasDaysNotedOtherwise(client, own))) return;
-  if ((await daysOfOtherSettings(client, own)).length === 0) return adoptFingerprint(client, own);
+  const outdated = (await daysOfOtherSettings(client, own)).map((day) => day.getTime());
+  if (outdated.length === 0) return adoptFingerprint(client, own);
   const done = new Set((await daysNoted(client, own)).map((day) => day.getTime()));
-  // Not only those with figures: the backfill computes the days of clicks that no run has seen yet as well.
-  const days = (await daysToCompute(client)).filter((day) => !done.has(day));
+  // The backfill computes the days of clicks that no run has seen yet as well.
+  const days = stored === own ? outdated : (await daysToCompute(client)).filter((day) => !done.has(day));
   const before = new Set((stored ?? '').split(' '));
   const changed = own.split(' ').filter((part) => !before.has(part));
   const [what, way] =

@@ -233,6 +233,20 @@ describe('parseConfig', () => {
     });
   }
 
+  test('two configurations in one file are told with the line and what to do, in no library’s words', () => {
+    assert.throws(
+      () => parseConfig(`${MINIMAL.trimEnd()}\n---\n${MINIMAL}`, 'shop.yaml'),
+      (error: Error) => {
+        const line = MINIMAL.trimEnd().split('\n').length + 1;
+        const said = new RegExp(
+          `^shop\\.yaml:${line}: expected one configuration, got another one .* a file of its own, and name it with --config$`,
+        );
+        assert.match(error.message, said);
+        return true;
+      },
+    );
+  });
+
   test('names the line of an alias inside of what it names', () => {
     const [first = ''] = problems(
       /extra: .*/,
