@@ -2,26 +2,31 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
 import { isDataError, pgErrorFields } from '../clients/postgres/errors.js';
 import { ClickstreamError } from '../domain/errors.js';
+import { withoutPasswords } from '../domain/secrets.js';
 
 /**
  * An error as Temporal shall show and judge it: `type` is the error's code, and only what a retry can help is
  * retried. PostgreSQL quotes values in the messages of data errors, and a value of an event never goes to
- * Temporal: of those only the SQLSTATE and the names are told.
+ * Temporal: of those only the SQLSTATE and the names are told. No password of an address does either.
  */
 function toFailure(e: unknown): Error {
   if (e instanceof TemporalFailure) return e;
   if (e instanceof ClickstreamError)
-    return ApplicationFailure.create({ message: e.message, type: e.code, nonRetryable: !e.retryable });
+    return ApplicationFailure.create({
+      message: withoutPasswords(e.message),
+      type: e.code,
+      nonRetryable: !e.retryable,
+    });
   const pg = pgErrorFields(e);
   if (pg !== undefined) {
     const where = [pg.table, pg.column, pg.constraint].filter((part) => part !== undefined).join('.');
     const message = isDataError(e)
       ? `PostgreSQL refused data: SQLSTATE ${pg.sqlState}${where && ` at ${where}`}`
-      : `PostgreSQL: ${(e as Error).message} (${pg.sqlState})`;
+      : `PostgreSQL: ${withoutPasswords((e as Error).message)} (${pg.sqlState})`;
     return ApplicationFailure.create({ message, type: `PostgreSQL.${pg.sqlState}` });
   }
   const error = e instanceof Error ? e : new Error(String(e));
-  return ApplicationFailure.create({ message: error.message, type: error.name });
+  return ApplicationFailure.create({ message: withoutPasswords(error.message), type: error.name });
 }
 
 /**

@@ -3,11 +3,13 @@ import type { Info } from '@temporalio/activity';
 import type { Logger as TemporalLogger } from '@temporalio/common';
 import { destination, pino, stdTimeFunctions } from 'pino';
 import type { Logger as Pino } from 'pino';
+import { withoutPasswords } from '../domain/secrets.js';
 import { default as pretty } from 'pino-pretty';
 
 /**
  * The worker's log: JSON lines on stderr, readable text on a terminal. Every line that is written while an activity
  * runs carries the workflow, run, activity and attempt that it belongs to; batch and shard come from the activity.
+ * None tells the password of an address, whoever wrote it.
  */
 export function createLogger(env: NodeJS.ProcessEnv = process.env, tty = process.stderr.isTTY): Pino {
   const options = {
@@ -16,6 +18,7 @@ export function createLogger(env: NodeJS.ProcessEnv = process.env, tty = process
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     mixin: activityFields,
+    hooks: { streamWrite: withoutPasswords },
   };
   // Synchronous: the last lines before a crash are those that matter.
   return tty

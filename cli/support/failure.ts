@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { ClickstreamError } from '../../domain/errors.js';
+import { withoutPasswords } from '../../domain/secrets.js';
 import { Interrupted } from './context.js';
 import { ExitCode } from './verb.js';
 
@@ -43,7 +44,20 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 
 /** How an error that reached the top ends the process: one line, perhaps a hint, and the code. */
-export function describeFailure(error: unknown): { code: ExitCode; message?: string; hint?: string } {
+export function describeFailure(error: unknown): Described {
+  const described = describe(error);
+  // Words of a library may quote an address.
+  const message = described.message === undefined ? undefined : withoutPasswords(described.message);
+  return { ...described, ...(message !== undefined && { message }) };
+}
+
+interface Described {
+  readonly code: ExitCode;
+  readonly message?: string;
+  readonly hint?: string;
+}
+
+function describe(error: unknown): Described {
   // commander has printed its own words by now.
   if (error instanceof CommanderError) return { code: error.exitCode === 0 ? ExitCode.Done : ExitCode.Usage };
   if (error instanceof Interrupted) return { code: ExitCode.Interrupted };

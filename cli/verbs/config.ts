@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { hasServer, SERVER_VARIABLE, type ServerKey } from '../../domain/config/servers.js';
 import type { Servers } from '../../domain/config/config.js';
+import { HIDDEN, withoutPassword } from '../../domain/secrets.js';
 import { configJsonSchema, effectiveConfig } from '../../domain/config/parse.js';
 import { readFileSync } from 'node:fs';
 import { loadConfig } from '../loadConfig.js';
@@ -45,7 +46,6 @@ export function register(program: Command, ctx: CliContext): void {
     .action(() => ctx.out(JSON.stringify(configJsonSchema(), undefined, ctx.json ? 0 : 2)));
 }
 
-const HIDDEN = '(hidden)';
 const SECRETS = new Set(['password', 'apiKey', 'key', 'visitorKey', 'ca', 'cert']);
 
 /** What may be shown of the servers: passwords, keys and certificates are replaced, also inside addresses. */
@@ -61,11 +61,7 @@ export function withoutSecrets(servers: Servers): Record<string, unknown> {
 
 function hide(value: unknown, key = ''): unknown {
   if (SECRETS.has(key)) return HIDDEN;
-  if (typeof value === 'string') {
-    return value
-      .replace(/^([a-z:]+:\/\/[^/:]*):[^/]*@/i, `$1:${HIDDEN}@`)
-      .replace(/([?&;](?:password|token|user_id|sslpassword|x-[a-z-]+)=)[^&;]*/gi, `$1${HIDDEN}`);
-  }
+  if (typeof value === 'string') return withoutPassword(value);
   if (Array.isArray(value)) return value.map((one) => hide(one));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, hide(one, key)]));

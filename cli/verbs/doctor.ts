@@ -16,7 +16,7 @@ import { findFolders, findTools } from '../../infra/tools.js';
 import { interruptible } from '../support/runs.js';
 import { examples, ExitCode, exitCodes, type CliContext, type Command } from '../support/verb.js';
 import { examineAliases, type ExaminedAlias } from './servers/aliases.js';
-import { examine, type Examined } from './servers/examine.js';
+import { examine, reasonOf, type Examined } from './servers/examine.js';
 import { render, type Diagnosis } from './servers/diagnosis.js';
 
 export function register(program: Command, ctx: CliContext): void {
@@ -111,8 +111,7 @@ async function aliasesOf(
     return await examineAliases(servers, installation, answers(examined, 'postgres'), signal);
   } catch (error) {
     // It answers, but not this question: a right that is missing, for one.
-    const problem = (error as Error).message.split('\n', 1)[0] ?? '';
-    return [{ alias: indexTemplate(installation), index: null, problem }];
+    return [{ alias: indexTemplate(installation), index: null, problem: reasonOf(error) }];
   }
 }
 
@@ -125,8 +124,9 @@ async function throughSpark(servers: Servers, examined: readonly Examined[]): Pr
   try {
     return [await postgresThroughSpark(remote, jdbcUrl, AbortSignal.timeout(SPARK_PATIENCE_MS))];
   } catch (error) {
-    const why = (error as Error).message.split('\n', 1)[0] ?? '';
-    return [{ address: `as Spark reaches it: ${why}`, version: '', systemId: '', standby: false }];
+    return [
+      { address: `as Spark reaches it: ${reasonOf(error)}`, version: '', systemId: '', standby: false },
+    ];
   }
 }
 

@@ -11,6 +11,7 @@ import {
   type StateFile,
 } from '../../infra/servers.js';
 import { SPARK_KINDS } from '../../infra/startSpark.js';
+import { withoutPassword } from '../../domain/secrets.js';
 import { examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
 import { parseServerNames } from './servers/names.js';
 
@@ -107,9 +108,3 @@ function summary(file: StateFile): string {
 
 const sparkLine = ({ remote, cluster }: NonNullable<StateFile['spark']>): string =>
   cluster ? `${remote}   ${cluster.workers} workers, master's web UI ${cluster.ui}` : remote;
-
-function withoutPassword(url: string): string {
-  const shown = new URL(url);
-  if (shown.password !== '') shown.password = '***';
-  return shown.href;
-}

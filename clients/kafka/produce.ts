@@ -98,7 +98,7 @@ async function sendByPartition(
     outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
   );
   const [other] = reasons.filter((reason) => !(reason instanceof RecordTooLarge));
-  if (other !== undefined) throw other;
+  if (other !== undefined) throw other as Error;
   // The first of them: all records before it are sent.
   const [first] = reasons.filter((reason) => reason instanceof RecordTooLarge).sort((a, b) => a.nth - b.nth);
   if (first instanceof RecordTooLarge) throw first;

@@ -175,6 +175,15 @@ function sparkOf(e: Environment, fallback: ServersFile): Servers['spark'] | unde
   if (written !== undefined && !written.startsWith('jdbc:postgresql:')) {
     throw e.wrong('SPARK_JDBC_URL', 'an address such as jdbc:postgresql://host:5432/database', 'hidden');
   }
+  // The driver would take them for a part of the host, look that up, and tell it in its error.
+  if (written !== undefined && /^jdbc:postgresql:\/\/[^/?]*@/.test(written)) {
+    throw e.wrong(
+      'SPARK_JDBC_URL',
+      "no user or password before the host: JDBC takes the user as ?user=…, and Spark's hosts the password from a " +
+        'service file',
+      'hidden',
+    );
+  }
   if (remote === undefined) return undefined;
   const jdbcUrl = written ?? derivedJdbcUrl(e, fallback, named === undefined);
   // An address without a host is told by the reader of SPARK_REMOTE.

@@ -8,6 +8,7 @@ import {
   probeTemporal,
   type Primary,
 } from '../../../clients/probe/index.js';
+import { withoutPassword, withoutPasswords } from '../../../domain/secrets.js';
 import { TITLES, type ServerName } from '../../../infra/servers.js';
 
 export interface Examined {
@@ -37,7 +38,7 @@ export async function examine(
     const { detail, primaries = [] } = await withinPatience(probe(name, servers, installation));
     return { ...seen, reachable: true, detail, primaries, latencyMs: Math.round(performance.now() - begun) };
   } catch (error) {
-    const detail = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '';
+    const detail = reasonOf(error);
     return {
       ...seen,
       reachable: false,
@@ -77,20 +78,17 @@ function addressOf(name: ServerName, servers: Servers): string {
     case 'temporal':
       return servers.temporal.address;
     case 'elasticsearch':
-      return withoutSecrets(servers.elasticsearch.url);
+      return withoutPassword(servers.elasticsearch.url);
     case 'spark':
-      // A token may stand behind the port.
-      return servers.spark.remote.split('/;', 1)[0] ?? '';
+      return withoutPassword(servers.spark.remote);
     case 'postgres':
-      return servers.postgres.url === undefined ? 'PGHOST' : withoutSecrets(servers.postgres.url);
+      return servers.postgres.url === undefined ? 'PGHOST' : withoutPassword(servers.postgres.url);
   }
 }
 
-function withoutSecrets(text: string): string {
-  const url = new URL(text);
-  const user = url.username === '' ? '' : `${url.username}@`;
-  return `${url.protocol}//${user}${url.host}${url.pathname}`;
-}
+/** The first line of what an error says. */
+export const reasonOf = (error: unknown): string =>
+  withoutPasswords((error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '');
 
 async function withinPatience<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

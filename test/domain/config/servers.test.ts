@@ -143,6 +143,7 @@ describe('parseServers', () => {
     ['PGPORT', { PGHOST: 'h', PGPORT: 'five' }],
     ['SPARK_REMOTE', { SPARK_REMOTE: 'spark://h' }],
     ['SPARK_JDBC_URL', { SPARK_JDBC_URL: 'jdbc:mysql://h?password=hunter2' }],
+    ['SPARK_JDBC_URL', { SPARK_JDBC_URL: 'jdbc:postgresql://me:hunter2@h:5432/d' }],
     ['ELASTICSEARCH_URL', { ELASTICSEARCH_URL: 'localhost:9200' }],
     ['ELASTICSEARCH_PASSWORD', { ELASTICSEARCH_URL: 'http://h', ELASTICSEARCH_USERNAME: 'u' }],
     ['TEMPORAL_ADDRESS', { TEMPORAL_ADDRESS: 'h:0' }],
