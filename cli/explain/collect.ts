@@ -139,6 +139,8 @@ async function collect(
         timed_clicks: exact(sums.timed),
         total_time_spent_ms: exact(sums.timeSpentMs),
         late_clicks: exact(sums.late),
+        own_times_beyond: exact(sums.ownBeyond),
+        own_times_negative: exact(sums.ownNegative),
         by_time: sums.byHow,
       },
       differences,
@@ -258,6 +260,7 @@ function explained(clicks: readonly FoundClick[], showUsers: boolean): Explained
     is_bot: c.isBot,
     time_spent_ms: c.spentMs === null ? null : exact(c.spentMs),
     time_from: c.how,
+    own_time_beyond: c.ownBeyond,
     next:
       c.nextAt === null || c.nextClickId === null || c.nextUrl === null
         ? null

@@ -67,6 +67,10 @@ export interface ExplainReport {
   readonly found: FigureSums & {
     readonly unique_users: Exact;
     readonly late_clicks: Exact;
+    /** Own times that are too large to be one, and count as missing. */
+    readonly own_times_beyond: Exact;
+    /** Own times below 0, which count as they are. */
+    readonly own_times_negative: Exact;
     readonly by_time: Readonly<Record<How, number>>;
   };
   /** Figures that differ, though nothing waits or while marks wait. */
@@ -90,6 +94,8 @@ export interface ExplainedClick {
   readonly is_bot: boolean;
   readonly time_spent_ms: Exact | null;
   readonly time_from: How;
+  /** It has an own time, which is too large to be one. */
+  readonly own_time_beyond: boolean;
   readonly next: { readonly event_time: string; readonly click_id: string; readonly url: string } | null;
   readonly is_late: boolean | null;
   readonly committed_at: string | null;

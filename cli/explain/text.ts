@@ -97,6 +97,7 @@ const HOW: Readonly<Record<ExplainedClick['time_from'], string>> = {
 
 function foundLines({ found }: ExplainReport): string[] {
   const { own, next, last, timed_out: beyond, no_session: none } = found.by_time;
+  const { own_times_negative: negative, own_times_beyond: tooLarge } = found;
   const part = (n: number, what: string): string => (n === 0 ? '' : `${grouped(n)} ${what}`);
   return [
     line(
@@ -112,13 +113,16 @@ function foundLines({ found }: ExplainReport): string[] {
       : [
           line(
             'time',
-            part(own, "by the event's own"),
+            part(own, `by the event's own${negative === 0 ? '' : ` (${grouped(negative)} below 0)`}`),
             part(next, 'by the next click of the session'),
             part(last, 'without: last of the session'),
             part(beyond, 'without: the next beyond the time-out'),
             part(none, 'without a session'),
           ),
         ]),
+    ...(tooLarge === 0
+      ? []
+      : [line('own times', `${grouped(tooLarge)} beyond 10¹² ms (31 years), which count as missing`)]),
   ];
 }
 
@@ -157,7 +161,7 @@ function clickTable(report: ExplainReport, width: number): string {
     c.user ?? '–',
     c.session ?? '–',
     c.time_spent_ms === null ? '–' : time(c.time_spent_ms),
-    HOW[c.time_from],
+    `${HOW[c.time_from]}${c.own_time_beyond ? ', own beyond 10¹² ms' : ''}`,
     c.is_bot ? 'bot' : '',
     c.committed_at === null
       ? '?'

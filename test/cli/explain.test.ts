@@ -155,6 +155,45 @@ describe('explain', () => {
       assert.equal((await ask(['/a', 'ZZ', window])).found.click_count, 1);
     });
 
+  test('a click has the same words by hour, by day and in total, however far its session’s next one is', async () => {
+    const ids = await schema.addUnmarked([
+      { time: at('14:05:00'), url: '/far', country: 'DE', session: 'z' },
+      { time: at('23:00:00'), url: '/b', country: 'FR', session: 'z' },
+    ]);
+    try {
+      for (const window of [`${DAY}T14`, DAY, 'total']) {
+        const [click] = (await ask(['/far', 'DE', window])).clicks;
+        assert.deepEqual([click?.time_from, click?.next], ['last', null], window);
+      }
+    } finally {
+      await schema.remove(ids);
+    }
+  });
+
+  test('an own time too large to be one is said to count as missing, and one below 0 to count', async () => {
+    const ids = await schema.addUnmarked([
+      { time: at('15:00:00'), url: '/own', country: 'DE', session: 'v', spentMs: 1e12 + 1 },
+      { time: at('15:10:00'), url: '/own', country: 'DE', session: 'v', spentMs: -1500 },
+    ]);
+    try {
+      const report = await ask(['/own', 'DE', `${DAY}T15`]);
+      assert.deepEqual(
+        report.clicks.map((c) => [c.time_from, c.own_time_beyond, c.time_spent_ms]),
+        [
+          ['next', true, 600_000],
+          ['own', false, -1500],
+        ],
+      );
+      assert.deepEqual([report.found.own_times_beyond, report.found.own_times_negative], [1, 1]);
+      const text = explainText(report, 200);
+      assert.match(text, /time {7}1 by the event's own \(1 below 0\), 1 by the next click of the session/);
+      assert.match(text, /own times {2}1 beyond 10¹² ms \(31 years\), which count as missing/);
+      assert.match(text, /to next, own beyond 10¹² ms/);
+    } finally {
+      await schema.remove(ids);
+    }
+  });
+
   test('clicks that a run has not seen wait, and without a mark they differ', async () => {
     const [id = ''] = await schema.addUnmarked([
       { time: at('10:59:00'), url: '/a', country: 'DE', user: 'dora' },

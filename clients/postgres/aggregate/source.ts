@@ -43,6 +43,13 @@ export function ownTimeOf(config: Config): string {
   return `CASE WHEN ${value} BETWEEN -${MAX_TIME_SPENT_MS} AND ${MAX_TIME_SPENT_MS} THEN ${whole} END`;
 }
 
+/** Whether the event has an own time that is none. */
+export function ownTimeBeyondOf(config: Config): string {
+  const role = config.roles.timeSpent;
+  if (role === undefined) return 'false';
+  return `coalesce(${column(role)} NOT BETWEEN -${MAX_TIME_SPENT_MS} AND ${MAX_TIME_SPENT_MS}, false)`;
+}
+
 /**
  * `FROM` the families that the given roles live in, each cut to the spans by itself so that days are pruned.
  * @param spans absent: all rows

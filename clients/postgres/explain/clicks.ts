@@ -6,7 +6,7 @@ import { followedClicks } from '../verify/followed.js';
 import { windowText, type FigureKey } from './figure.js';
 import type { Window } from './window.js';
 
-/** How far beyond the time-out a next click is still looked for, to be named as too late: so many time-outs. */
+/** How far from a click the next one is named as too late, so many time-outs; by whichever window it is asked for. */
 const NAMED_WITHIN = 4;
 
 /** A click is late whose batch was committed so long after it. */
@@ -30,12 +30,16 @@ export async function keepClicks(
 ): Promise<void> {
   const spans =
     window === null ? undefined : [{ ...window, to: window.to + NAMED_WITHIN * lookaheadMs(config) }];
+  const isNamed = `next_at - at <= interval '${NAMED_WITHIN * Math.round(config.analyze.sessionTimeoutMs)} milliseconds'`;
+  const next = ['next_at', 'next_click_id', 'next_url'];
   const clicks = followedClicks(config, ['click_id', 'url'], spans);
   await client.query(
     `CREATE TEMPORARY TABLE explain_click ON COMMIT DROP AS
-     SELECT click_id, event_id, at, person, visit, is_bot, own, spent, next_at, next_click_id, next_url, ${HOW} AS how,
-            ${coordinates('click_id')}
-     FROM (${clicks}) clicks
+     SELECT *, ${HOW} AS how FROM (
+       SELECT click_id, event_id, at, person, visit, is_bot, own, own_beyond, spent, url, country,
+              ${next.map((column) => `CASE WHEN ${isNamed} THEN ${column} END AS ${column}`).join(', ')},
+              ${coordinates('click_id')}
+       FROM (${clicks}) clicks) named
      WHERE url = $1 AND country = $2 AND ($3::timestamptz IS NULL OR at >= $3 AND at < $4::timestamptz)`,
     [url, country, windowText(window?.from ?? null), windowText(window?.to ?? null)],
   );
@@ -78,6 +82,10 @@ export interface ClickSums {
   readonly medianMs: number | null;
   readonly p90Ms: number | null;
   readonly late: string;
+  /** Clicks with an own time that is too large to be one, and so counts as missing. */
+  readonly ownBeyond: string;
+  /** Clicks with an own time below 0, which counts as it is. */
+  readonly ownNegative: string;
   readonly byHow: Readonly<Record<How, number>>;
 }
 
@@ -91,6 +99,7 @@ export async function sumClicks(client: pg.ClientBase): Promise<ClickSums> {
             percentile_cont(0.5) WITHIN GROUP (ORDER BY spent) AS "medianMs",
             percentile_cont(0.9) WITHIN GROUP (ORDER BY spent) AS "p90Ms",
             count(*) FILTER (WHERE b.committed_at - at >= ${LATE}) AS late,
+            count(*) FILTER (WHERE own_beyond) AS "ownBeyond", count(*) FILTER (WHERE own < 0) AS "ownNegative",
             count(*) FILTER (WHERE how = 'own') AS own, count(*) FILTER (WHERE how = 'next') AS next,
             count(*) FILTER (WHERE how = 'no_session') AS no_session, count(*) FILTER (WHERE how = 'last') AS last,
             count(*) FILTER (WHERE how = 'timed_out') AS timed_out
@@ -120,8 +129,9 @@ export interface FoundClick {
   readonly session: string | null;
   readonly isBot: boolean;
   readonly how: How;
+  readonly ownBeyond: boolean;
   readonly spentMs: string | null;
-  /** The next click of the session; null: there is none, or it is far beyond the time-out. */
+  /** The next click of the session; null: there is none within four time-outs. */
   readonly nextAt: string | null;
   readonly nextClickId: string | null;
   readonly nextUrl: string | null;
@@ -140,7 +150,7 @@ const iso = (column: string): string =>
 export async function firstClicks(client: pg.ClientBase, limit: number): Promise<FoundClick[]> {
   const { rows } = await client.query<FoundClick>(
     `SELECT c.click_id AS "clickId", c.event_id AS "eventId", ${iso('c.at')} AS at, c.person AS "user",
-            c.visit AS session, c.is_bot AS "isBot", c.how, c.spent AS "spentMs", ${iso('c.next_at')} AS "nextAt",
+            c.visit AS session, c.is_bot AS "isBot", c.how, c.own_beyond AS "ownBeyond", c.spent AS "spentMs", ${iso('c.next_at')} AS "nextAt",
             c.next_click_id AS "nextClickId", c.next_url AS "nextUrl", s.topic, c.partition,
             c.record_offset AS "offset", b.batch_id AS "batchId", ${iso('b.committed_at')} AS "committedAt",
             b.committed_at - c.at >= ${LATE} AS "isLate"

@@ -1,10 +1,18 @@
 import type { Config } from '../../../domain/config/config.js';
-import { asText, botOf, countryOf, fromFamilies, ownTimeOf, urlOf } from '../aggregate/source.js';
+import {
+  asText,
+  botOf,
+  countryOf,
+  fromFamilies,
+  ownTimeBeyondOf,
+  ownTimeOf,
+  urlOf,
+} from '../aggregate/source.js';
 import type { Span } from '../aggregate/windows.js';
 
 /**
  * Clicks with the time spent on each, as a query: `click_id, event_id, at, url, country, person, visit, is_bot, own`
- * (the event's own time, ms), of the next click of the session `next_at` and what `next` names, and `spent`, ms.
+ * (the event's own time, ms), `own_beyond` (it is too large to be one), of the next click of the session `next_at` and what `next` names, and `spent`, ms.
  * Window functions over whole sessions: it shares with the aggregation only where a role's column stands.
  * @param next columns of the next click, each as `next_<column>`
  * @param spans absent: all clicks
@@ -24,7 +32,8 @@ export function followedClicks(
      FROM (SELECT *, ${following.join(', ')}
            FROM (SELECT c.click_id, c.event_id, c.event_time AS at, ${urlOf(config)} AS url,
                         ${countryOf(config)} AS country, ${asText(user)} AS person, ${asText(session)} AS visit,
-                        ${botOf(config)} AS is_bot, ${ownTimeOf(config)} AS own
+                        ${botOf(config)} AS is_bot, ${ownTimeOf(config)} AS own,
+                        ${ownTimeBeyondOf(config)} AS own_beyond
                  FROM ${fromFamilies(config, [url, user, session, timeSpent, bot, country], spans)}) clicks
            WINDOW following AS (PARTITION BY visit ORDER BY at, event_id)) followed`;
 }
