@@ -86,6 +86,14 @@ describe('docs/mapping.md', () => {
       if (decoded.kind === 'row') assert.equal(decoded.row.eventTimeUs, micros(code(is)));
     });
 
+  for (const [sent, zone, is] of rowsOf('without a zone', '`event.time.zone`', 'is'))
+    test(`${sent} in ${zone} is ${is}`, async () => {
+      const time = { from: ['t'], formats: ['iso'], zone: code(zone) };
+      const decoded = await decode({ ...BASE, event: { time } }, `{"url":"/","t":${code(sent)}}`);
+      assert.equal(decoded.kind, 'row');
+      if (decoded.kind === 'row') assert.equal(decoded.row.eventTimeUs, micros(code(is)));
+    });
+
   const types = rowsOf('type', 'takes', 'such as', 'rejects');
   test('has every type', () => {
     assert.deepEqual(
