@@ -7,6 +7,7 @@ import {
   startOffsets,
 } from '../clients/postgres/offsets.js';
 import { withClient } from '../clients/postgres/pool.js';
+import { beginningText } from '../domain/beginning.js';
 import type { Config } from '../domain/config/config.js';
 import { ConfigurationError } from '../domain/errors.js';
 import type { IngestDeps } from './deps.js';
@@ -35,11 +36,11 @@ export const DEFAULT_SHARDS = 2;
  * @throws OffsetOutOfRange: the topic was made again
  */
 export async function openSource(
-  deps: Pick<IngestDeps, 'kafka' | 'postgres' | 'config'>,
+  deps: Pick<IngestDeps, 'kafka' | 'postgres' | 'config' | 'logger'>,
   topic: string,
   signal?: AbortSignal,
 ): Promise<IngestSource> {
-  const { kafka, postgres, config } = deps;
+  const { kafka, postgres, config, logger } = deps;
   const description = await kafka.describe(topic, signal);
   const { partitions } = description;
   const highest = partitions.at(-1) ?? 0;
@@ -57,7 +58,12 @@ export async function openSource(
     let next = await nextOffsets(client, sourceId);
     const missing = partitions.filter((p) => !next.has(p));
     if (missing.length > 0) {
-      await startOffsets(client, sourceId, await beginnings(deps, topic, missing, next.size === 0, signal));
+      const begins = await beginnings(deps, topic, missing, next.size === 0, signal);
+      await startOffsets(client, sourceId, begins);
+      if (next.size === 0) {
+        const earliest = await kafka.earliestOffsets(topic, missing, signal);
+        logger.info({ topic }, beginningText(topic, config.kafka.start, begins, earliest));
+      }
       next = await nextOffsets(client, sourceId);
     }
     return { description, sourceId, incarnation, next, shards, wantedShards };

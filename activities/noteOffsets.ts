@@ -8,7 +8,7 @@ import { openSource } from './ingestSource.js';
 
 /** Notes how far the topics can be read now, and in how many shards each is ingested. */
 export function createNoteOffsets(
-  deps: Pick<IngestDeps, 'kafka' | 'postgres' | 'config'>,
+  deps: Pick<IngestDeps, 'kafka' | 'postgres' | 'config' | 'logger'>,
 ): (input: NoteOffsetsInput) => Promise<NotedOffsets> {
   const known = new KnownTopics(deps.postgres);
   return wrapActivity(async ({ topic }) => {

@@ -1,5 +1,6 @@
 import { beginnings } from '../../activities/ingestSource.js';
 import type { KafkaClient } from '../../clients/kafka/client.js';
+import { beginningText } from '../../domain/beginning.js';
 import { UsageError } from '../../domain/errors.js';
 import type { Config } from '../../domain/config/config.js';
 import type { KafkaRecord } from '../../domain/event/decoder.js';
@@ -31,6 +32,8 @@ export interface SampleRequest {
   readonly records: number;
   /** Next offsets as PostgreSQL has them; empty: nothing of the topic was ever ingested. */
   readonly committed: ReadonlyMap<number, bigint>;
+  /** What a person should know of where it begins. */
+  readonly tell: (words: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -82,7 +85,7 @@ export async function readSample(
 async function startOf(
   kafka: KafkaClient,
   config: Config,
-  { topic, partitions, from, records, committed, signal }: SampleRequest,
+  { topic, partitions, from, records, committed, tell, signal }: SampleRequest,
 ): Promise<ReadonlyMap<number, bigint>> {
   if (from === 'earliest') return kafka.earliestOffsets(topic, partitions, signal);
   if (from === 'latest') {
@@ -97,6 +100,11 @@ async function startOf(
       missing.length === 0
         ? []
         : await beginnings({ kafka, config }, topic, missing, committed.size === 0, signal);
+    if (committed.size === 0 && config.kafka.start !== 'earliest') {
+      const earliest = await kafka.earliestOffsets(topic, missing, signal);
+      const words = beginningText(topic, config.kafka.start, new Map(starts), earliest);
+      tell(`${words}; \`--from earliest\` looks at all`);
+    }
     return new Map([...committed, ...starts]);
   }
   for (const partition of from.keys())

@@ -1,3 +1,4 @@
+import { beginnings } from '../../activities/ingestSource.js';
 import { kafkaErrorType } from '../../clients/kafka/errors.js';
 import { openKafka, type KafkaClient } from '../../clients/kafka/index.js';
 import { isIncarnation } from '../../clients/postgres/offsets.js';
@@ -49,12 +50,15 @@ interface TopicState {
   readonly topic: string;
   readonly incarnation: string;
   readonly earliest: ReadonlyMap<number, bigint>;
+  /** Where ingestion begins, where it has not. */
+  readonly begins: ReadonlyMap<number, bigint>;
   readonly ends: ReadonlyMap<number, bigint>;
 }
 
 /** Undefined: the topic does not exist. */
 async function readTopic(
   kafka: KafkaClient,
+  config: Config,
   topic: string,
   signal: AbortSignal,
 ): Promise<TopicState | undefined> {
@@ -62,7 +66,8 @@ async function readTopic(
     const { incarnation, partitions } = await kafka.describe(topic, signal);
     const ends = await kafka.lastStableOffsets(topic, partitions, signal);
     const earliest = await kafka.earliestOffsets(topic, partitions, signal);
-    return { topic, incarnation, earliest, ends };
+    const begins = await beginnings({ kafka, config }, topic, partitions, true, signal);
+    return { topic, incarnation, earliest, begins, ends };
   } catch (e) {
     if (kafkaErrorType(e) === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined;
     throw e;
@@ -74,14 +79,14 @@ async function readTopics(config: Config, servers: Servers, signal: AbortSignal)
   const kafka = openKafka(servers, `${config.name}-status`);
   try {
     const states: (TopicState | undefined)[] = [];
-    for (const topic of config.kafka.topics) states.push(await readTopic(kafka, topic, signal));
+    for (const topic of config.kafka.topics) states.push(await readTopic(kafka, config, topic, signal));
     return states;
   } finally {
     await kafka.close();
   }
 }
 
-/** A partition that nothing was persisted of has its whole log before it. */
+/** A partition that was added has its whole log before it; one of a topic that is new, what kafka.start says. */
 function partitionsOf(
   topic: string,
   state: TopicState | undefined,
@@ -94,15 +99,14 @@ function partitionsOf(
         return { topic, partition, next_offset: String(nextOffset), end_offset: null, lag: null };
       });
   }
+  const own = (stored ?? []).filter(
+    (one) => one.topic === topic && isIncarnation(one.incarnation, state.incarnation),
+  );
+  const unread = own.length === 0 ? state.begins : state.earliest;
   const ends = [...state.ends].sort(([a], [b]) => a - b);
   return ends.map(([partition, end]) => {
-    const offset = stored?.find(
-      (one) =>
-        one.topic === topic &&
-        one.partition === partition &&
-        isIncarnation(one.incarnation, state.incarnation),
-    );
-    const from = offset?.nextOffset ?? state.earliest.get(partition) ?? 0n;
+    const offset = own.find((one) => one.partition === partition);
+    const from = offset?.nextOffset ?? unread.get(partition) ?? 0n;
     const lag = end > from ? Number(end - from) : 0;
     return {
       topic,

@@ -113,7 +113,7 @@ async function tryTopic(
     const { signal } = ctx;
     const records = await readSample(
       { kafka, config },
-      { topic, partitions, from, records: wanted, committed, signal },
+      { topic, partitions, from, records: wanted, committed, signal, tell: (words) => ctx.progress(words) },
     );
     if (records.length < wanted)
       ctx.progress(`topic ${topic} holds no more: ${records.length} of ${wanted} records`);

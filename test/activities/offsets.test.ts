@@ -4,7 +4,9 @@ import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { Kafka, logLevel } from 'kafkajs';
 import { createAwaitOffsets } from '../../activities/awaitOffsets.js';
+import { openSource } from '../../activities/ingestSource.js';
 import { createNoteOffsets } from '../../activities/noteOffsets.js';
+import { silentLogger, type Logger } from '../../domain/logger.js';
 import type { NotedOffsets, NoteOffsetsInput } from '../../domain/stages.js';
 import { withKafkaAdmin } from '../support/kafkaAdmin.js';
 import { click, clicks, install } from './installation.js';
@@ -110,6 +112,24 @@ describe('kafka.start', () => {
       await withKafkaAdmin((admin) => admin.addPartitions(i.topic, 3));
       await i.produce(clicks(60, 80));
       assert.deepEqual(sumOf(await i.drain()), [60, 60, 0, 0, 0], 'a partition added begins at its earliest');
+    } finally {
+      await i.close();
+    }
+  });
+
+  test('latest: the log says once where each partition begins, and how much is passed', async () => {
+    const i = await install('latest_log', { partitions: 2, text: starting('latest') });
+    const said: string[] = [];
+    const logger: Logger = { ...silentLogger, info: (_, message) => said.push(message) };
+    try {
+      await i.produce(clicks(50));
+      await openSource({ ...i, logger }, i.topic);
+      await openSource({ ...i, logger }, i.topic);
+      assert.equal(said.length, 1);
+      assert.match(
+        said[0] ?? '',
+        /begins, by kafka\.start: latest, with partition 0 at offset \d+, partition 1 at offset \d+; 50 offsets before that are passed$/,
+      );
     } finally {
       await i.close();
     }

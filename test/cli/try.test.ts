@@ -116,6 +116,30 @@ describe('try', () => {
       assert.match(stderr, /nothing is compared with PostgreSQL/);
     }));
 
+  test('before the first run it says what kafka.start passes, and status counts none of it as lag', () =>
+    withInstallation(
+      'try_latest',
+      async (i) => {
+        await i.produce(clicks(30));
+        const file = path.join(mkdtempSync(path.join(tmpdir(), 'try-')), 'try.yaml');
+        writeFileSync(file, i.yaml);
+        const { code, stderr } = await cli(['--config', file, 'try']);
+        assert.equal(code, 0, stderr);
+        assert.match(
+          stderr,
+          /kafka\.start: latest, with partition 0 at offset 30; 30 offsets before that are passed/,
+        );
+        assert.match(stderr, /`--from earliest` looks at all/);
+        const status = await cli(['--config', file, 'status', '--json']);
+        const { lag } = JSON.parse(status.stdout) as { lag: number };
+        assert.equal(lag, 0, status.stdout);
+        await i.drain();
+        const later = await cli(['--config', file, 'try']);
+        assert.doesNotMatch(later.stderr, /kafka\.start/);
+      },
+      { text: (yaml) => yaml.replace('start: earliest', 'start: latest') },
+    ));
+
   test('shows values to who asked, harmless on a terminal, and whole in --json', () =>
     withInstallation('try_values', async (i) => {
       const url = `/\u001b[31m${'x'.repeat(100)}`;
