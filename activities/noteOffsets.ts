@@ -1,12 +1,13 @@
 import { Context } from '@temporalio/activity';
 import { asPositions } from '../clients/postgres/offsets.js';
+import { mappingFingerprint } from '../clients/settings/fingerprint.js';
 import type { NotedOffsets, NoteOffsetsInput } from '../domain/stages.js';
 import type { IngestDeps } from './deps.js';
 import { wrapActivity } from './failure.js';
 import { KnownTopics } from './knownTopic.js';
 import { openSource } from './ingestSource.js';
 
-/** Notes how far the topics can be read now, and in how many shards each is ingested. */
+/** Notes how far the topics can be read now, in how many shards each is ingested, and by which mapping. */
 export function createNoteOffsets(
   deps: Pick<IngestDeps, 'kafka' | 'postgres' | 'config' | 'logger'>,
 ): (input: NoteOffsetsInput) => Promise<NotedOffsets> {
@@ -30,6 +31,6 @@ export function createNoteOffsets(
         offsets: asPositions(ends),
       });
     }
-    return { topics };
+    return { topics, mapping: mappingFingerprint(deps.config) };
   });
 }

@@ -1,3 +1,4 @@
+import { aggregateFingerprint } from '../clients/postgres/aggregate/settings.js';
 import { daysToCompute, floorMsOf } from '../clients/postgres/backfill/days.js';
 import { withClient } from '../clients/postgres/pool.js';
 import { dayMs, dayText, spansOf } from '../domain/backfill/range.js';
@@ -21,6 +22,7 @@ export function createPlanBackfill(deps: BaseDeps): (input: PlanBackfillInput) =
       return {
         spans: spans.slice(0, PAGE),
         days: days.length,
+        settings: aggregateFingerprint(deps.config),
         ...(next !== undefined && { next }),
         ...(floor !== undefined && { floor: dayText(floor) }),
       };

@@ -1,7 +1,7 @@
 import { isLockTimeout } from '../clients/postgres/errors.js';
 import { withClient } from '../clients/postgres/pool.js';
 import { lastDeadLetter } from '../clients/postgres/replay.js';
-import { mappingFingerprint } from '../clients/settings/fingerprint.js';
+import { mappingFingerprint, otherMapping } from '../clients/settings/fingerprint.js';
 import { ConfigurationError, UsageError } from '../domain/errors.js';
 import { LETTER_ID, NO_COUNTS } from '../domain/stages.js';
 import type {
@@ -79,10 +79,7 @@ async function replay(
 function checkMapping({ config }: IngestDeps, wanted: string | undefined): void {
   const own = mappingFingerprint(config);
   if (wanted !== undefined && wanted !== own)
-    throw new ConfigurationError(
-      `the worker runs another mapping (${own}) than the command (${wanted}): restart all workers of ${config.name} ` +
-        `with the configuration file that the command reads, then replay again`,
-    );
+    throw new ConfigurationError(`${otherMapping(config, own, wanted)}, then replay again`);
 }
 
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;

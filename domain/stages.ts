@@ -74,6 +74,8 @@ export interface NotedTopic {
 }
 export interface NotedOffsets {
   readonly topics: readonly NotedTopic[];
+  /** Print of the mapping that the worker runs; absent in what older workers noted. */
+  readonly mapping?: string;
 }
 
 export interface ChangeShardsInput {
@@ -224,6 +226,8 @@ export interface BackfillPlan {
   readonly next?: string;
   /** The first day that is not frozen; absent: retention never dropped a day. */
   readonly floor?: string;
+  /** What the worker's figures depend on besides the rows; absent in plans of older workers. */
+  readonly settings?: string;
 }
 
 export type IndexMetricsInput = Readonly<Record<string, never>>;

@@ -92,13 +92,14 @@ export async function backfill(input: BackfillInput = {}): Promise<BackfillResul
   let indexed: Indexed = {};
   let indexedAt = total.changed;
   let floor: string | undefined;
+  let madeBy: string | undefined;
   let stopped: string | undefined;
   let tried = 0;
   try {
     show();
     pages: for (;;) {
       const plan = await run.planBackfill({ ...range, ...(next !== undefined && { from: next }) });
-      floor = plan.floor;
+      ({ floor, settings: madeBy } = plan);
       if (floor !== undefined && range.to !== undefined && range.to <= floor)
         throw usage(
           `backfill: ${rangeText(range)}: expected days from ${floor} on, the floor of retention; the clicks of ` +
@@ -148,6 +149,7 @@ export async function backfill(input: BackfillInput = {}): Promise<BackfillResul
     outcome: outcomeOf(total.failedDays, stopped, indexed),
     ...{ ...total, range, dryRun, daysLeft },
     ...(floor !== undefined && (range.from ?? '') < floor && { floor }),
+    ...(madeBy !== undefined && { settings: madeBy }),
     ...(stopped !== undefined && { stopped }),
     ...indexed,
   };

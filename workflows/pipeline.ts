@@ -57,7 +57,7 @@ export async function pipeline(input: PipelineInput = {}): Promise<PipelineResul
   noted = await stages(settings).noteOffsets({});
   if (noted.topics.some(({ wanted }) => wanted !== undefined)) {
     show('draining shards, whose count changes');
-    noted = { topics: await Promise.all(noted.topics.map((topic) => withShards(settings, topic))) };
+    noted = { ...noted, topics: await Promise.all(noted.topics.map((topic) => withShards(settings, topic))) };
   }
 
   show('ingesting up to the noted offsets');

@@ -78,8 +78,14 @@ export async function follow<T>(
   run: Run,
   {
     queues = allQueues(settings.config.name),
+    onAccount,
     goesOn = `the same command follows it again, \`clickstream temporal workflow cancel -w ${run.workflowId}\` ends it`,
-  }: { readonly queues?: readonly string[]; readonly goesOn?: string } = {},
+  }: {
+    readonly queues?: readonly string[];
+    readonly goesOn?: string;
+    /** Gets where the run stands, every second or so. */
+    readonly onAccount?: (account: Account) => void;
+  } = {},
 ): Promise<T> {
   const link = uiLink(settings.servers, temporal.target.namespace, run);
   ctx.progress(
@@ -87,7 +93,7 @@ export async function follow<T>(
   );
   const finished = new AbortController();
   const watched = [run.workflowId, analyzeWorkflowId(settings.config.name)];
-  const watching = watch(ctx, temporal, run, watched, queues, finished.signal);
+  const watching = watch(ctx, temporal, run, { watched, queues, onAccount }, finished.signal);
   try {
     return await interruptible(ctx.signal, resultOf<T>(run.handle));
   } catch (error) {
@@ -135,8 +141,15 @@ async function watch(
   ctx: CliContext,
   temporal: TemporalClient,
   run: Run,
-  watched: readonly string[],
-  queues: readonly string[],
+  {
+    watched,
+    queues,
+    onAccount,
+  }: {
+    readonly watched: readonly string[];
+    readonly queues: readonly string[];
+    readonly onAccount: ((account: Account) => void) | undefined;
+  },
   signal: AbortSignal,
 ): Promise<void> {
   const begun = Date.now();
@@ -163,6 +176,7 @@ async function watch(
         .finally(() => (asking = undefined));
       const account = await within(ASK_EVERY * 5, asking);
       if (signal.aborted || account === undefined) continue;
+      onAccount?.(account);
       ctx.status(statusLine(account));
       for (const trouble of await troubles(temporal, [...watched, ...account.children]))
         once(`trying again: ${trouble}`);

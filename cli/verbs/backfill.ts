@@ -1,7 +1,9 @@
+import { aggregateFingerprint } from '../../clients/postgres/aggregate/settings.js';
 import type { Settings } from '../../clients/settings/loadConfig.js';
 import { startOrJoin, uiLink, type TemporalClient } from '../../clients/temporal/index.js';
 import { rangeId, rangeText, wholeDays, type DayRange } from '../../domain/backfill/range.js';
 import type { BackfillResult } from '../../domain/backfill/result.js';
+import type { Config } from '../../domain/config/config.js';
 import { UsageError } from '../../domain/errors.js';
 import { analyzeQueue, backfillWorkflowId, workflowQueue } from '../../domain/names.js';
 import { endBackfill, tellBackfill, type Choice } from '../backfill/control.js';
@@ -80,6 +82,18 @@ export function register(program: Command, ctx: CliContext): void {
   );
 }
 
+/** Whoever changes the session time-out or a role and forgets the worker would wonder that no figure changes. */
+function otherSettings(config: Config, worker: string | undefined): string | undefined {
+  const own = aggregateFingerprint(config);
+  if (worker === undefined || worker === own) return undefined;
+  const [workers, ours] = [worker.split(' '), own.split(' ')];
+  return (
+    `the worker computes with other settings (${workers.filter((part) => !ours.includes(part)).join(', ')}) than the ` +
+    `command (${ours.filter((part) => !workers.includes(part)).join(', ')}): restart all workers of ${config.name} ` +
+    'with the configuration file that the command reads, then backfill again'
+  );
+}
+
 /** @throws UsageError naming the option */
 function choiceOf(ctx: CliContext, { from, to, dryRun = false }: Options): Choice {
   const whole = wholeDays({ from, to }, { from: '--from', to: '--to' });
@@ -114,6 +128,8 @@ async function run(
   try {
     const result = await follow<BackfillResult>(ctx, settings, temporal, started, { queues, goesOn });
     ctx.result({ workflowId, runId, link, ...result }, resultText(result));
+    const other = otherSettings(settings.config, result.settings);
+    if (other !== undefined) ctx.progress(other);
     if (result.outcome !== 'done') ctx.exit(ExitCode.Workflow);
   } catch (error) {
     if (!(error instanceof WorkflowFailed)) throw error;

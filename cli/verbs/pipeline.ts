@@ -1,7 +1,8 @@
+import { mappingFingerprint, otherMapping } from '../../clients/settings/fingerprint.js';
 import type { Settings } from '../../clients/settings/loadConfig.js';
 import { uiLink } from '../../clients/temporal/index.js';
 import type { TemporalClient } from '../../clients/temporal/index.js';
-import type { NotedOffsets, PipelineResult } from '../../domain/stages.js';
+import type { Account, NotedOffsets, PipelineResult } from '../../domain/stages.js';
 import { counted } from '../format/numbers.js';
 import { retentionText } from '../format/retention.js';
 import { loadConfig } from '../loadConfig.js';
@@ -47,16 +48,32 @@ async function runAndWait(ctx: CliContext, settings: Settings, temporal: Tempora
   let run = await startPipeline(settings, temporal);
   // Asked now: what Kafka holds at this moment is what the caller wants to see in the index.
   const wanted: NotedOffsets | undefined = run.joined ? await currentEnds(settings) : undefined;
-  let result = await follow<PipelineResult>(ctx, settings, temporal, run);
+  const tellMapping = mappingTeller(ctx, settings);
+  const onAccount = ({ noted }: Account): void => tellMapping(noted);
+  let result = await follow<PipelineResult>(ctx, settings, temporal, run, { onAccount });
   if (wanted !== undefined && !reaches(result.noted, wanted)) {
     ctx.progress('the run that was under way had noted lower offsets: one more');
     run = await startPipeline(settings, temporal);
-    result = await follow<PipelineResult>(ctx, settings, temporal, run);
+    result = await follow<PipelineResult>(ctx, settings, temporal, run, { onAccount });
   }
+  tellMapping(result.noted);
   const { workflowId, runId } = run;
   const link = uiLink(settings.servers, temporal.target.namespace, { workflowId, runId });
   ctx.result({ workflowId, runId, link, ...result }, summary(result));
   if (result.analyze.outcome !== 'indexed') ctx.exit(ExitCode.Workflow);
+}
+
+/** Says once that the worker runs another mapping: whoever mends the file and forgets the worker would wonder. */
+function mappingTeller(ctx: CliContext, { config }: Settings): (noted: NotedOffsets | undefined) => void {
+  const own = mappingFingerprint(config);
+  let told = false;
+  return (noted) => {
+    if (told || noted?.mapping === undefined || noted.mapping === own) return;
+    told = true;
+    ctx.progress(
+      `${otherMapping(config, noted.mapping, own)}; what this run ingests is of the worker's mapping`,
+    );
+  };
 }
 
 /** The run in three lines. */

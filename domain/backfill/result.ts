@@ -63,6 +63,8 @@ export interface BackfillResult extends BackfillTotal {
   readonly daysLeft: number;
   /** The first day that is not frozen, where the range begins before it. */
   readonly floor?: string;
+  /** What the worker's figures depend on besides the rows; absent in results of older workers. */
+  readonly settings?: string;
   /** Why it stopped: what would have failed every day. */
   readonly stopped?: string;
   readonly index?: IndexResult;

@@ -46,6 +46,8 @@ test('after a wrong mapping: mend it, restart the worker, replay; every click is
       writeFileSync(installation.config, yaml.replace(BROKEN, GOOD));
       const moves = { examined: 31, persisted: 30, duplicates: 0, filtered: 0, stay: 1 };
       assert.deepEqual(await replay('--all', '--dry-run'), { dry_run: true, ...moves });
+      const passed = await installation.run(['pipeline']);
+      assert.match(passed.stderr, /another mapping .*restart all workers.*of the worker's mapping/);
       const forgotten = await installation.run(['dead-letters', 'replay', '--all']);
       assert.equal(forgotten.code, 4);
       assert.match(forgotten.stderr, /another mapping .*restart all workers/);
