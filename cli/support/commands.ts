@@ -1,7 +1,7 @@
 /** The verbs that read the configuration. */
 const VERBS = [
-  ...['analyze', 'backfill', 'config', 'dead-letters', 'ingest', 'metrics', 'migrate', 'pipeline', 'produce'],
-  ...['schedule', 'status', 'temporal', 'try', 'verify', 'worker'],
+  ...['analyze', 'backfill', 'config', 'dead-letters', 'doctor', 'explain', 'ingest', 'metrics', 'migrate'],
+  ...['pipeline', 'produce', 'reindex', 'schedule', 'status', 'temporal', 'try', 'verify', 'web', 'worker'],
 ];
 const COMMAND = new RegExp(`(npx |\`)clickstream (?=(?:${VERBS.join('|')})\\b)`, 'g');
 const PLAIN = /^[\w./@:,+-]+$/;

@@ -8,6 +8,10 @@ test('commands in messages name the configuration that the command was given', (
     withConfig(said, 'my.yaml'),
     'run `clickstream --config my.yaml migrate`; go on: npx clickstream --config my.yaml ingest skip --topic t --to earliest',
   );
+  assert.equal(
+    withConfig('`clickstream reindex` makes it anew', 'my.yaml'),
+    '`clickstream --config my.yaml reindex` makes it anew',
+  );
   assert.match(withConfig(said, "my site's.yaml"), /clickstream --config 'my site'\\''s\.yaml' migrate/);
   assert.equal(withConfig(said, undefined), said);
 });
