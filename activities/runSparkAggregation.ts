@@ -92,7 +92,7 @@ export function createRunSparkAggregation(
         const committed = await alive.exclusive(() => committedRun(client, identity));
         if (committed !== undefined) {
           await alive.exclusive(() => client.query('ROLLBACK'));
-          deps.logger.info({ ...committed }, 'an earlier attempt has committed this run');
+          deps.logger.info(fieldsOf(committed), 'an earlier attempt has committed this run');
         }
         const done = committed ?? (await aggregate(deps, identity, client, alive, input, startedAt));
         await alive.exclusive(() => resetWaits(client));
@@ -188,9 +188,15 @@ async function aggregate(
   const ms = endedAt - startedAt.getTime();
   const where = { sparkMs: computedAt - readAt, mergeMs: endedAt - computedAt };
   const result = dryRun ? { ...counts, ms } : { run, ...counts, ...(counts.changed > 0 && { version }), ms };
-  deps.logger.info({ ...result, ...where, ...(dryRun && { dryRun }) }, 'figures computed');
+  deps.logger.info({ ...fieldsOf(result), ...where, ...(dryRun && { dryRun }) }, 'figures computed');
   return result;
 }
+
+/** In the log `run` is Temporal's. */
+const fieldsOf = ({ run, ...result }: AggregationResult): object => ({
+  ...result,
+  ...(run !== undefined && { aggregateRun: run }),
+});
 
 /** The hours to compute, oldest first. */
 async function hoursOf(

@@ -59,7 +59,8 @@ export function temporalLogger(logger: Pino): TemporalLogger {
   ): void => {
     // The SDK repeats the whole failure with its stack; one line is enough, the rest is in the web UI.
     const { error, ...fields } = meta as { error?: unknown };
-    logger[level]({ ...plain(fields), ...(error instanceof Error ? { err: error.message } : {}) }, message);
+    const told = { ...plain(fields), ...(error instanceof Error ? { err: error.message } : {}) };
+    logger[CHATTER.test(message) ? 'debug' : level](told, message);
   };
   return {
     log: (level, message, meta) => {
@@ -72,12 +73,11 @@ export function temporalLogger(logger: Pino): TemporalLogger {
     debug: (message, meta) => {
       write('debug', message, meta);
     },
-    // Several workers in one process each tell what they do not poll, and every change of their state.
     info: (message, meta) => {
-      write(CHATTER.test(message) ? 'debug' : 'info', message, meta);
+      write('info', message, meta);
     },
     warn: (message, meta) => {
-      write(CHATTER.test(message) ? 'debug' : 'warn', message, meta);
+      write('warn', message, meta);
     },
     error: (message, meta) => {
       write('error', message, meta);
@@ -85,6 +85,7 @@ export function temporalLogger(logger: Pino): TemporalLogger {
   };
 }
 
+/** Several workers in one process each tell what they do not poll, and every change of their state. */
 const CHATTER = /^(No .* registered, not polling|Worker state changed)/;
 
 /** Symbols and bigints are no JSON; heartbeat details and the like are of no use here. */
