@@ -78,7 +78,6 @@ class Consumption {
 
   async run(): Promise<ConsumeBatchResult> {
     const { deps, input } = this;
-    const committing = this.commitGroup();
     const source = await openSource(deps, input.topic, this.signal);
     this.plan(source);
     const unfinished = this.unfinished().length > 0;
@@ -103,7 +102,6 @@ class Consumption {
         return this.finish(source, writer);
       });
       if (batch === undefined) await spooled.discard();
-      await committing;
       return this.result(batch);
     } catch (e) {
       await spooled.discard().catch(() => undefined);
@@ -127,6 +125,8 @@ class Consumption {
       const given = new Map(after?.map(({ partition, offset }) => [partition, BigInt(offset)]));
       for (const [partition, stored] of next)
         if (partition % shards === shard) this.from.set(partition, given.get(partition) ?? stored);
+      // What a run before left untold, such as one that was killed after its last batch.
+      if (after === undefined) this.deps.groupOffsets.note(topic, asPositions(this.from));
       for (const { partition, offset } of until ?? []) this.ends.set(partition, BigInt(offset));
       // A bounded ingest reads the partitions that it names.
       if (until !== undefined)
@@ -288,17 +288,6 @@ class Consumption {
       await sleep(1000, undefined, { signal: this.signal });
     }
     return true;
-  }
-
-  /** For the lag tools that people use: never read back, so a failure is only worth a line in the log. */
-  private async commitGroup(): Promise<void> {
-    const { deps, input } = this;
-    await deps.kafka
-      .commitGroupOffsets(deps.config.name, input.topic, input.persisted ?? [])
-      .catch((e: unknown) => {
-        const err = e instanceof Error ? e.message : String(e);
-        deps.logger.debug({ topic: input.topic, err }, 'offsets were not committed to the consumer group');
-      });
   }
 }
 

@@ -8,6 +8,7 @@ import type { Decoder } from '../domain/event/decoder.js';
 import type { PlainEvent } from '../domain/event/plain/event.js';
 import type { Logger } from '../domain/logger.js';
 import type { ClaimOrder } from './claimOrder.js';
+import type { GroupOffsets } from './groupOffsets.js';
 import type { Spool } from './spool.js';
 
 export type { Logger } from '../domain/logger.js';
@@ -43,6 +44,7 @@ export interface IngestDeps extends BaseDeps {
   /** The event ids that this process has seen lately: one for all its shards. */
   readonly claims: ClaimFilter;
   readonly claimOrder: ClaimOrder;
+  readonly groupOffsets: GroupOffsets;
   /** Aborted when the worker begins to shut down: consumeBatch then returns what it has. */
   readonly draining?: AbortSignal;
 }

@@ -38,7 +38,13 @@ export function createPersistBatch(
     ).finally(() => {
       deps.claimOrder.ended(batch.batchId);
     });
-    if (result.outcome === 'persisted') await deps.spool.remove(batch.batchId);
+    if (result.outcome === 'persisted') {
+      deps.groupOffsets.note(
+        batch.topic,
+        batch.ranges.map(({ partition, to }) => ({ partition, offset: to })),
+      );
+      await deps.spool.remove(batch.batchId);
+    }
     return result;
   });
 }

@@ -103,8 +103,6 @@ export interface ConsumeBatchInput {
   readonly maxRecords?: number;
   /** How long the open form waits after its first record, ms: the last answer's `waitMs`; absent: `ingest.batch.wait`. */
   readonly waitMs?: number;
-  /** Offsets persisted so far, committed to the consumer group `<name>` for the lag tools people use. */
-  readonly persisted?: readonly Position[];
 }
 export interface ConsumeBatchResult {
   /** Absent when nothing moved. */

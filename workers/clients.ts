@@ -11,6 +11,7 @@ import type { Settings } from '../clients/settings/loadConfig.js';
 import { supplySpark } from '../clients/spark/index.js';
 import { ClaimFilter } from '../domain/claimFilter.js';
 import { ClaimOrder } from '../activities/claimOrder.js';
+import { GroupOffsets } from '../activities/groupOffsets.js';
 import type { Logger } from '../domain/logger.js';
 import { failpointFromEnv } from './failpoint.js';
 import { lanesOf } from './queues.js';
@@ -63,6 +64,7 @@ export async function openClients(
         spool,
         claims: new ClaimFilter(),
         claimOrder: new ClaimOrder(),
+        groupOffsets: new GroupOffsets({ config, kafka, logger }),
         draining,
       };
     }

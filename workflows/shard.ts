@@ -18,7 +18,6 @@ import type {
   IngestInput,
   IngestResult,
   PersistBatchResult,
-  Position,
   WorkflowSettings,
 } from '../domain/stages.js';
 import { stages } from './activities.js';
@@ -42,7 +41,6 @@ export async function ingestShard(settings: WorkflowSettings, input: ShardInput)
   const run = stages(settings);
   let counts: Counts = input.carried?.counts ?? NO_COUNTS;
   let batches = input.carried?.batches ?? 0;
-  let persistedUpTo: readonly Position[] | undefined;
   let next: Pick<ConsumeBatchInput, 'waitMs' | 'maxRecords'> = {};
   let lag: number | undefined;
   let stage = 'starting';
@@ -68,7 +66,6 @@ export async function ingestShard(settings: WorkflowSettings, input: ShardInput)
       shard: input.shard,
       shards: input.shards,
       ...(input.until === undefined ? {} : { until: input.until }),
-      ...(persistedUpTo === undefined ? {} : { persisted: persistedUpTo }),
       ...next,
       ...form,
     };
@@ -162,7 +159,6 @@ export async function ingestShard(settings: WorkflowSettings, input: ShardInput)
     }
     counts = addCounts(counts, persisted.counts);
     batches += 1;
-    persistedUpTo = consumed.next;
     show('reading');
     if (stopping || consumed.reachedUntil) break;
     if (ahead === undefined) return renew();

@@ -17,6 +17,7 @@ import { parseConfig } from '../../domain/config/parse.js';
 import { parseServers } from '../../domain/config/servers.js';
 import { ClaimFilter } from '../../domain/claimFilter.js';
 import { ClaimOrder } from '../../activities/claimOrder.js';
+import { GroupOffsets } from '../../activities/groupOffsets.js';
 import { silentLogger } from '../../domain/logger.js';
 import type {
   BatchRef,
@@ -104,6 +105,7 @@ export async function install(
     spool,
     claims: new ClaimFilter(),
     claimOrder: new ClaimOrder(),
+    groupOffsets: new GroupOffsets({ config, kafka, logger: silentLogger }),
   };
   const env = (attempt: number): MockActivityEnvironment =>
     new MockActivityEnvironment({ attempt, heartbeatTimeoutMs: 3000 });

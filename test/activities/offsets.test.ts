@@ -8,6 +8,7 @@ import { openSource } from '../../activities/ingestSource.js';
 import { createNoteOffsets } from '../../activities/noteOffsets.js';
 import { silentLogger, type Logger } from '../../domain/logger.js';
 import type { NotedOffsets, NoteOffsetsInput } from '../../domain/stages.js';
+import { until } from '../support/installation.js';
 import { withKafkaAdmin } from '../support/kafkaAdmin.js';
 import { click, clicks, install } from './installation.js';
 import { sumOf } from './sums.js';
@@ -96,6 +97,29 @@ describe('noteOffsets and awaitOffsets', () => {
     }
   });
 });
+
+test('lag tools see no lag after the last batch of a bounded run, and the next run tells them what was left untold', () =>
+  withKafkaAdmin(async (admin) => {
+    const i = await install('group', { partitions: 2 });
+    const told = async (offsets: readonly string[]): Promise<void> =>
+      until(`the group to stand at ${offsets.join(' ')}`, 20_000, async () => {
+        const group = await admin.groupOffsets(i.config.name, i.topic);
+        return group.join(' ') === offsets.join(' ');
+      });
+    try {
+      await i.produce(clicks(40));
+      await i.drain();
+      const { partitions } = await i.kafka.describe(i.topic);
+      const ends = [...(await i.kafka.lastStableOffsets(i.topic, partitions)).values()].map(String);
+      await told(ends);
+      await i.kafka.commitGroupOffsets(i.config.name, i.topic, [{ partition: 0, offset: '0' }]);
+      await told(['0', ends[1] ?? '']);
+      await i.drain();
+      await told(ends);
+    } finally {
+      await i.close();
+    }
+  }));
 
 describe('kafka.start', () => {
   const starting = (start: string) => (text: string) => text.replace('start: earliest', `start: ${start}`);

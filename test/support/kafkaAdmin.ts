@@ -6,12 +6,14 @@ import { until } from './installation.js';
 export interface KafkaAdmin {
   /** Retention, at once: nothing below `offset` is left. */
   deleteBefore(topic: string, partition: number, offset: number): Promise<void>;
-  /** Deletes the topic and makes it again, empty. */
   /** Resolves when the brokers no longer know it. */
   remove(topic: string): Promise<void>;
+  /** Deletes the topic and makes it again, empty. */
   makeAgain(topic: string, partitions: number): Promise<void>;
   /** Resolves when the brokers know them. */
   addPartitions(topic: string, count: number): Promise<void>;
+  /** What a consumer group has committed, ascending by partition; -1 where it has nothing. */
+  groupOffsets(group: string, topic: string): Promise<string[]>;
 }
 
 export async function withKafkaAdmin<T>(use: (admin: KafkaAdmin) => Promise<T>): Promise<T> {
@@ -33,6 +35,12 @@ export async function withKafkaAdmin<T>(use: (admin: KafkaAdmin) => Promise<T>):
       makeAgain: async (topic, partitions) => {
         await remove(topic);
         await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true });
+      },
+      groupOffsets: async (group, topic) => {
+        const [offsets] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+        return (offsets?.partitions ?? [])
+          .sort((a, b) => a.partition - b.partition)
+          .map(({ offset }) => offset);
       },
       addPartitions: async (topic, count) => {
         await admin.createPartitions({ topicPartitions: [{ topic, count }] });
