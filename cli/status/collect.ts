@@ -66,7 +66,10 @@ async function readTopic(
     const { incarnation, partitions } = await kafka.describe(topic, signal);
     const ends = await kafka.lastStableOffsets(topic, partitions, signal);
     const earliest = await kafka.earliestOffsets(topic, partitions, signal);
-    const begins = await beginnings({ kafka, config }, topic, partitions, true, signal);
+    const begins =
+      config.kafka.start === 'earliest'
+        ? earliest
+        : await beginnings({ kafka, config }, topic, partitions, true, signal);
     return { topic, incarnation, earliest, begins, ends };
   } catch (e) {
     if (kafkaErrorType(e) === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined;
