@@ -50,7 +50,7 @@ function indexLines({ index, indexError }: BackfillResult): string[] {
 /** Each group of failed days, with the command that does it again. */
 function failureLines({ failed, failedDays, daysLeft, stopped, dryRun }: BackfillResult): string[] {
   const again = ({ from, to }: FailedDays): string =>
-    `clickstream backfill --from ${from} --to ${to}${dryRun ? ' --dry-run' : ''}`;
+    `npx clickstream backfill --from ${from} --to ${to}${dryRun ? ' --dry-run' : ''}`;
   return [
     ...(failedDays === 0 ? [] : [`${counted(failedDays, 'day')} failed:`]),
     ...failed.map((days) => `  ${rangeText(days)}: ${days.reason}\n    again: ${again(days)}`),

@@ -1,6 +1,7 @@
 import { cut } from '../format/width.js';
 import { counted, grouped, humanTime } from '../format/numbers.js';
 import { printable, table, type TableColumn } from '../format/table.js';
+import { withConfig } from '../support/commands.js';
 import { windowWord } from './key.js';
 import type { Exact, ExplainedClick, ExplainReport, FigureSums } from './report.js';
 
@@ -173,8 +174,11 @@ function clickTable(report: ExplainReport, width: number): string {
   return table(columns, rows, width);
 }
 
-/** For a person; URLs and users of the clicks are made harmless. */
-export function explainText(report: ExplainReport, width: number): string {
+/**
+ * For a person; URLs and users of the clicks are made harmless.
+ * @param config the file that the command was given, which the commands in our own words name
+ */
+export function explainText(report: ExplainReport, width: number, config?: string): string {
   const { url, country, grain, window_start: start } = report;
   const of = grain === 'total' ? 'total' : `${grain} ${windowWord(grain, start)} (UTC)`;
   const more = Number(report.found.click_count) - report.clicks.length;
@@ -185,13 +189,13 @@ export function explainText(report: ExplainReport, width: number): string {
   return [
     `${cut(printable(url), URL_WIDTH)}  ${printable(country)}  ${of}`,
     ...figureLines(report),
-    ...indexLine(report),
+    ...indexLine(report).map((words) => withConfig(words, config)),
     ...stateLines(report),
     ...foundLines(report),
-    verdictLine(report),
+    withConfig(verdictLine(report), config),
     ...(nearest.length > 0 ? ['this URL has', ...nearest] : []),
     ...(report.verdict === 'nothing' && nearest.length === 0
-      ? ['no figure has this URL: `clickstream metrics --search WORDS` finds URLs']
+      ? [withConfig('no figure has this URL: `clickstream metrics --search WORDS` finds URLs', config)]
       : []),
     ...(report.clicks.length > 0 ? ['', clickTable(report, width)] : []),
     ...(report.clicks.length > 0 && more > 0 ? [`… and ${grouped(more)} more: --limit N lists N`] : []),

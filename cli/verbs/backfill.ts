@@ -9,6 +9,7 @@ import { analyzeQueue, backfillWorkflowId, workflowQueue } from '../../domain/na
 import { endBackfill, tellBackfill, type Choice } from '../backfill/control.js';
 import { resultText, roundedText } from '../backfill/report.js';
 import { loadConfig } from '../loadConfig.js';
+import { withConfig } from '../support/commands.js';
 import { failureOf, WorkflowFailed } from '../support/failure.js';
 import { follow, tellStarted, withTemporal } from '../support/runs.js';
 import { examples, ExitCode, exitCodes, type CliContext, type Command } from '../support/verb.js';
@@ -127,7 +128,7 @@ async function run(
   const goesOn = 'the same command follows it again, `clickstream backfill cancel` ends it';
   try {
     const result = await follow<BackfillResult>(ctx, settings, temporal, started, { queues, goesOn });
-    ctx.result({ workflowId, runId, link, ...result }, resultText(result));
+    ctx.result({ workflowId, runId, link, ...result }, withConfig(resultText(result), ctx.config));
     const other = otherSettings(settings.config, result.settings);
     if (other !== undefined) ctx.progress(other);
     if (result.outcome !== 'done') ctx.exit(ExitCode.Workflow);
@@ -138,7 +139,7 @@ async function run(
     const result =
       failure?.type === 'BackfillIncomplete' ? (failure.details?.[0] as BackfillResult) : undefined;
     if (result === undefined) throw error;
-    ctx.result({ workflowId, runId, link, ...result }, resultText(result));
+    ctx.result({ workflowId, runId, link, ...result }, withConfig(resultText(result), ctx.config));
     ctx.exit(ExitCode.Workflow);
   }
 }

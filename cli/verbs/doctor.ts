@@ -13,6 +13,7 @@ import {
   type ServerName,
 } from '../../infra/servers.js';
 import { findFolders, findTools } from '../../infra/tools.js';
+import { withConfig } from '../support/commands.js';
 import { interruptible } from '../support/runs.js';
 import { examples, ExitCode, exitCodes, type CliContext, type Command } from '../support/verb.js';
 import { examineAliases, type ExaminedAlias } from './servers/aliases.js';
@@ -56,7 +57,7 @@ async function doctor(ctx: CliContext): Promise<void> {
     tools,
     folders: findFolders(process.env),
   };
-  ctx.result(diagnosis, render(diagnosis));
+  ctx.result(diagnosis, withConfig(render(diagnosis), ctx.config));
   if (examined.some((server) => !server.reachable)) ctx.exit(ExitCode.Server);
   else if (!diagnosis.onePrimary || diagnosis.aliases.some(({ problem }) => problem !== null))
     ctx.exit(ExitCode.Different);

@@ -66,7 +66,10 @@ export function register(program: Command, ctx: CliContext): void {
           showUsers: options.showUsers === true,
           signal: ctx.signal,
         });
-        ctx.result(report, explainText(report, process.stdout.isTTY ? process.stdout.columns : 200));
+        ctx.result(
+          report,
+          explainText(report, process.stdout.isTTY ? process.stdout.columns : 200, ctx.config),
+        );
         if (report.verdict === 'nothing' || report.verdict === 'different') ctx.exit(ExitCode.Different);
       } finally {
         await Promise.allSettled([elasticsearch.close(), postgres.close()]);

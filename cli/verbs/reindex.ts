@@ -14,6 +14,7 @@ import { analyzeQueue, GRAINS, reindexWorkflowId, workflowQueue, type Grain } fr
 import type { ReindexInput, ReindexResult } from '../../domain/stages.js';
 import { counted } from '../format/numbers.js';
 import { loadConfig } from '../loadConfig.js';
+import { withConfig } from '../support/commands.js';
 import { follow, tellStarted, withTemporal } from '../support/runs.js';
 import { examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
@@ -96,7 +97,7 @@ async function run(ctx: CliContext, settings: Settings, input: ReindexInput, wai
     const link = uiLink(settings.servers, temporal.target.namespace, started);
     const queues = [workflowQueue(name), analyzeQueue(name)];
     const result = await follow<ReindexResult>(ctx, settings, temporal, started, { queues });
-    ctx.result({ workflowId, runId, link, ...result }, resultText(result));
+    ctx.result({ workflowId, runId, link, ...result }, withConfig(resultText(result), ctx.config));
   });
 }
 

@@ -222,6 +222,10 @@ describe('explain', () => {
     );
     const unknown = await ask(["/'; DROP TABLE click_data --\u001b[31m", 'DE', 'total']);
     assert.match(explainText(unknown, 80), /\\u\{1b\}.*no figure has this URL/s);
+    assert.match(
+      explainText(unknown, 80, 'my.yaml'),
+      /`clickstream --config my\.yaml metrics --search WORDS`/,
+    );
   });
 
   test('a country is meant letter by letter where the figures have it so, else as its code', async () => {

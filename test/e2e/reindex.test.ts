@@ -28,6 +28,8 @@ test('reindex, its worker killed before the swap, ends with every figure in new 
     assert.equal(code, 0, stderr);
     assert.match(stdout, new RegExp(`${physicalIndex(name, 'hour', 2)}: [\\d,]+ documents, in place of`));
 
+    assert.match(stdout, /`clickstream --config \S+ reindex drop-old` deletes them/, 'of this installation');
+
     const after = await installation.status();
     assert.deepEqual(after.documents_clicks_by_grain, before.documents_clicks_by_grain);
     const verified = await run(['verify', '--drained']);
