@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, test } from 'node:test';
 import { cli } from '../support/cli.js';
+import { killServersOf } from '../support/ending.js';
 import { until, withInstallation } from '../support/installation.js';
 
 const EVENTS = 20_000;
@@ -24,11 +25,13 @@ async function up(): Promise<{ readonly brokers: readonly string[]; readonly pid
   return { brokers: file.kafka.brokers, pid: file.processes.kafka.pid };
 }
 
+const ended = killServersOf(stateDir);
 before(async () => {
   process.env['KAFKA_BROKERS'] = (await up()).brokers.join(',');
 });
 after(async () => {
   await cli(['down'], { env });
+  ended();
   rmSync(stateDir, { recursive: true, force: true });
 });
 

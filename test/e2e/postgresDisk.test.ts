@@ -5,6 +5,7 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import pg from 'pg';
 import { cli, type CliResult } from '../support/cli.js';
+import { killServersOf } from '../support/ending.js';
 import { until, withInstallation, type Installation } from '../support/installation.js';
 import { withSmallDisk, type SmallDisk } from '../support/smallDisk.js';
 
@@ -67,6 +68,7 @@ async function withPostgresOn(
       return false;
     }
   };
+  const ended = killServersOf(stateDir);
   try {
     await withSmallDisk({ folder, bytes }, async (disk) => {
       const up = () => cli(['up', '--only', 'postgres'], { env, inside: disk.inside });
@@ -83,6 +85,7 @@ async function withPostgresOn(
       }
     });
   } finally {
+    ended();
     rmSync(stateDir, { recursive: true, force: true });
   }
 }

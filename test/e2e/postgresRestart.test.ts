@@ -7,6 +7,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { clicks, install, type Installation } from '../activities/installation.js';
 import { sumOf } from '../activities/sums.js';
 import { cli } from '../support/cli.js';
+import { killServersOf } from '../support/ending.js';
 import { until } from '../support/installation.js';
 
 const stateDir = mkdtempSync(path.join(tmpdir(), 'clickstream-postgres-'));
@@ -23,11 +24,13 @@ async function up(): Promise<{ readonly url: string; readonly pid: number }> {
   return { url: file.postgres.url, pid: file.processes.postgres.pid };
 }
 
+const ended = killServersOf(stateDir);
 before(async () => {
   process.env['DATABASE_URL'] = (await up()).url;
 });
 after(async () => {
   await cli(['down'], { env });
+  ended();
   rmSync(stateDir, { recursive: true, force: true });
 });
 

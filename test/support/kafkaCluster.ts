@@ -19,6 +19,7 @@ import { kafka } from '../../infra/kafka.js';
 import type { Command, Place, Ports } from '../../infra/model.js';
 import { choosePorts, LOOPBACK, PortClaims } from '../../infra/ports.js';
 import { logTail } from '../../infra/processes.js';
+import { whenEnded } from './ending.js';
 
 export interface KafkaCluster {
   /** `host:port` of each, in the order of their ids, which count from 1. */
@@ -63,9 +64,7 @@ export async function withKafkaCluster(
 ): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'kafka-cluster-'));
   const nodes: Node[] = [];
-  // Brokers must not outlive a test process that ends early.
-  const killAll = (): void => nodes.forEach((node) => node.process?.kill('SIGKILL'));
-  process.once('exit', killAll);
+  const ended = whenEnded(() => nodes.forEach((node) => node.process?.kill('SIGKILL')));
   try {
     nodes.push(...(await prepare(folder, options)));
     const chosen = (ids: readonly number[] | undefined): Node[] =>
@@ -80,7 +79,7 @@ export async function withKafkaCluster(
     await use(cluster);
   } finally {
     await Promise.all(nodes.map(killNode));
-    process.removeListener('exit', killAll);
+    ended();
     rmSync(folder, { recursive: true, force: true });
   }
 }

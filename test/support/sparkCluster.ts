@@ -6,6 +6,7 @@ import path from 'node:path';
 import type { ProcessName } from '../../infra/model.js';
 import { readServersFile, startServers, stopServers } from '../../infra/servers.js';
 import { serviceFilePath, writeServiceFile } from '../../infra/serviceFile.js';
+import { killServersOf } from './ending.js';
 import { until } from './installation.js';
 
 export interface TestSparkCluster {
@@ -36,14 +37,11 @@ export async function startSparkCluster(databaseUrl: string): Promise<TestSparkC
   delete env['SPARK_REMOTE'];
   delete env['SPARK_JDBC_URL'];
   const start = () => startServers({ only: ['spark'], spark: 'cluster', stateDir, env }).finished;
-  // JVMs must not outlive a test process that ends early; each of them leads the group of its executors.
-  const killAll = (): void => {
-    for (const { pid } of Object.values(readServersFile(stateDir).processes)) killGroup(pid);
-  };
-  process.once('exit', killAll);
+  // Each JVM leads the group of its executors.
+  const ended = killServersOf(stateDir);
   const stop = async (): Promise<void> => {
     await stopServers({ stateDir });
-    process.removeListener('exit', killAll);
+    ended();
     rmSync(stateDir, { recursive: true, force: true });
   };
   const { file } = await start().catch(async (error: unknown) => {
@@ -76,14 +74,6 @@ export async function startSparkCluster(databaseUrl: string): Promise<TestSparkC
     stop,
   };
   return cluster;
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It is gone.
-  }
 }
 
 function childrenOf(pid: number): number[] {

@@ -8,6 +8,7 @@ import { cacheFolder } from '../../infra/folders.mjs';
 import { choosePorts, LOOPBACK, PortClaims } from '../../infra/ports.js';
 import { logTail } from '../../infra/processes.js';
 import { sparkConnect } from '../../infra/spark.js';
+import { whenEnded } from './ending.js';
 
 export interface SparkServerOptions {
   /** The driver's heap, such as `512m`; default 1g. */
@@ -45,9 +46,7 @@ export async function withSparkServer(
 ): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'spark-server-'));
   let child: ChildProcess | undefined;
-  // A server must not outlive a test process that ends early.
-  const killNow = (): void => void child?.kill('SIGKILL');
-  process.once('exit', killNow);
+  const ended = whenEnded(() => void child?.kill('SIGKILL'));
   const kill = async (): Promise<void> => {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child?.once('exit', resolve));
@@ -96,7 +95,7 @@ export async function withSparkServer(
     });
   } finally {
     await kill();
-    process.removeListener('exit', killNow);
+    ended();
     rmSync(folder, { recursive: true, force: true });
   }
 }

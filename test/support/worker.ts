@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { ROOT } from './cli.js';
+import { whenEnded } from './ending.js';
 
 export interface TestWorker {
   readonly process: ChildProcess;
@@ -41,10 +42,11 @@ export async function startWorker({
   const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (log += chunk));
-  const exited = once(child, 'exit').then(([code, signal]) => ({
-    code: code as number | null,
-    signal: signal as NodeJS.Signals | null,
-  }));
+  const ended = whenEnded(() => void child.kill('SIGKILL'));
+  const exited = once(child, 'exit').then(([code, signal]) => {
+    ended();
+    return { code: code as number | null, signal: signal as NodeJS.Signals | null };
+  });
   const ready = new Promise<'ready'>((resolve) => {
     let out = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {

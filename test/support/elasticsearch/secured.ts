@@ -25,6 +25,7 @@ import { isAlive, launch, logTail, terminate } from '../../../infra/processes.js
 import { ownedFolder } from '../../../infra/user.js';
 import { makeCertificates } from '../certificates.js';
 import { ROOT } from '../cli.js';
+import { killGroup, whenEnded } from '../ending.js';
 
 export interface SecuredElasticsearch {
   readonly url: string;
@@ -131,9 +132,7 @@ export async function startSecuredElasticsearch(): Promise<SecuredElasticsearch 
   ownedFolder(dir);
   const log = path.join(folder, 'elasticsearch.log');
   const running = await launch(command, log);
-  // A server must not outlive a test process that ends early.
-  const killNow = (): void => void (isAlive(running) && process.kill(-running.pid, 'SIGKILL'));
-  process.once('exit', killNow);
+  const ended = whenEnded(() => killGroup(running.pid));
   const url = `https://${LOOPBACK}:${ports.main}`;
   const admin = new Client({
     node: url,
@@ -144,7 +143,7 @@ export async function startSecuredElasticsearch(): Promise<SecuredElasticsearch 
   const stop = async (): Promise<void> => {
     await admin.close();
     await terminate(running, 'SIGTERM', 20_000);
-    process.removeListener('exit', killNow);
+    ended();
     rmSync(folder, { recursive: true, force: true });
   };
   try {
