@@ -14,27 +14,32 @@ import type { BatchRef, Counts, PersistBatchResult } from '../domain/stages.js';
 import type { IngestDeps } from './deps.js';
 import { copyStraight, persistCandidates, type RowsContext } from './persistRows.js';
 import { stageRefused } from './refusedRows.js';
-import type { RowRange } from './rowClaims.js';
+import { rowsIn } from './rowClaims.js';
+import { rowWays, type Way } from './rowWays.js';
 import type { SpoolReader } from './spoolReader.js';
-
-/** How the rows go in: `straight` but for the candidates, or all of them as `candidates`, which is always right. */
-export type Way = 'straight' | 'candidates';
 
 export interface TransactionContext extends RowsContext {
   readonly deps: IngestDeps;
   readonly reader: SpoolReader;
   readonly batch: BatchRef;
   readonly alive: AbortSignal;
+  /** An `oldestWriter` from before; undefined: everything is old. */
+  readonly since: string | undefined;
 }
 
 /**
- * The statements of one batch, inside a transaction that the caller opens and commits. `surprised`: rows were refused,
- * or there were more duplicates than candidates.
+ * What speaks against a straight COPY of the next batch: rows were `refused`, or were duplicates that the claim filter
+ * did not know; `overlap`: of rows that were written since `since`.
  */
-export async function persistInTransaction(
-  context: TransactionContext,
-  way: Way,
-): Promise<{ readonly result: PersistBatchResult; readonly surprised: boolean }> {
+export type Surprise = 'refused' | 'duplicates' | 'overlap';
+
+export interface Persisted {
+  readonly result: PersistBatchResult;
+  readonly surprise?: Surprise | undefined;
+}
+
+/** The statements of one batch, inside a transaction that the caller opens and commits. */
+export async function persistInTransaction(context: TransactionContext, way: Way): Promise<Persisted> {
   const { client, deps, batch, reader, moved, alive } = context;
   const { batchId, sourceId, ranges, topic } = batch;
   const partitions = ranges.map((r) => r.partition);
@@ -45,23 +50,22 @@ export async function persistInTransaction(
   if (elsewhere || (await isSuperseded(client, sourceId))) {
     // Whoever held the lock before us may have persisted this very batch.
     const counts = await sql.ledgerCounts(client, batchId);
-    if (counts !== undefined)
-      return { result: { outcome: 'persisted', counts, replayed: true }, surprised: false };
+    if (counts !== undefined) return { result: { outcome: 'persisted', counts, replayed: true } };
     const offsets = asPositions(await nextOffsets(client, sourceId));
-    return { result: { outcome: 'fenced', offsets }, surprised: false };
+    return { result: { outcome: 'fenced', offsets } };
   }
 
   const floor = await holdFloor(client);
   if (reader.batch.days.some((day) => isBelow(dayStartUs(day), floor)))
     throw new SpoolLost(`batch ${batchId} was read before retention dropped one of its days`);
 
-  const { rows, rejected, records, filtered, filteredBy, candidates, minutes } = reader.batch;
-  const all: readonly RowRange[] = rows === 0 ? [] : [[0, rows]];
-  const straight = way === 'straight' ? without(candidates, rows) : [];
+  const { rows, rejected, records, filtered, filteredBy } = reader.batch;
+  const { straight, candidates, minutes, unknown, recent } = await rowWays(context, way);
+  if (way === 'probed') await deps.failpoint('persistBatch:after-probe');
   await copyStraight(context, straight);
-  if (candidates.length > 0 || way === 'candidates') await deps.claimOrder.turnOf(batchId, alive);
-  const checked = await persistCandidates(context, way === 'straight' ? candidates : all);
-  const accepted = checked.accepted + straight.reduce((n, [from, to]) => n + to - from, 0);
+  if (candidates.length > 0) await deps.claimOrder.turnOf(batchId, alive);
+  const checked = await persistCandidates(context, candidates);
+  const accepted = checked.accepted + rowsIn(straight);
 
   let deadLetters = 0;
   if (rejected + checked.refused.length > 0) {
@@ -79,27 +83,16 @@ export async function persistInTransaction(
     filtered,
   };
   moved(0);
-  const marked = way === 'straight' ? [...minutes, ...checked.minutes] : checked.minutes;
+  const marked = [...minutes, ...checked.minutes];
   if (marked.length > 0)
     await sql.markWindows(client, batchId, marked, deps.config.analyze.sessionTimeoutMs, floor);
   await sql.writeLedger(client, batch, counts, filteredBy);
   await sql.advanceOffsets(client, sourceId, ranges);
   await deps.failpoint('persistBatch:before-commit');
-  const foreseen = candidates.reduce((n, [from, to]) => n + to - from, 0);
+  const duplicates = unknown > 0 || rows - accepted > rowsIn(reader.batch.candidates);
   return {
     result: { outcome: 'persisted', counts, replayed: false },
-    surprised: checked.refused.length > 0 || rows - accepted > foreseen,
+    surprise:
+      checked.refused.length > 0 ? 'refused' : recent > 0 ? 'overlap' : duplicates ? 'duplicates' : undefined,
   };
-}
-
-/** The rows outside of ascending ranges. */
-export function without(ranges: readonly RowRange[], rows: number): RowRange[] {
-  const rest: RowRange[] = [];
-  let at = 0;
-  for (const [from, to] of ranges) {
-    if (from > at) rest.push([at, from]);
-    at = to;
-  }
-  if (rows > at) rest.push([at, rows]);
-  return rest;
 }

@@ -36,6 +36,11 @@ export class ClaimOrder {
     this.pending.delete(batchId);
   }
 
+  /** Whether the one batch waits for the other. */
+  isBefore(first: string, second: string): boolean {
+    return this.before(second).some(([id]) => id === first);
+  }
+
   /** Waits until the batches that claimed before this one have ended; those that take too long are forgotten. */
   async turnOf(batchId: string, signal: AbortSignal): Promise<void> {
     const before = this.before(batchId);

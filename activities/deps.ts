@@ -16,7 +16,7 @@ export type { Logger } from '../domain/logger.js';
 /** Places in a stage where a test may stop, fail or kill the process. */
 export type FailpointName =
   | 'consumeBatch:after-fetch'
-  | `persistBatch:${'mid-copy' | 'before-commit' | 'after-commit'}`
+  | `persistBatch:${'after-probe' | 'mid-copy' | 'before-commit' | 'after-commit'}`
   | `replayDeadLetters:${'before-commit' | 'after-commit'}`
   | `runSparkAggregation:${'mid-spark' | 'before-commit' | 'after-commit'}`
   | `indexMetrics:${'after-bulk' | 'after-cursor'}`

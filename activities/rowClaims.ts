@@ -59,7 +59,7 @@ export class RowClaims {
         if (filter.claim(ids[at] ?? 0, ids[at + 1] ?? 0, ids[at + 2] ?? 0, ids[at + 3] ?? 0)) seen[row] = 1;
         else if (minute !== undefined && minute !== last) minutes.add((last = minute));
       }
-    return { candidates: rangesOf(seen), minutes: [...minutes].sort((a, b) => a - b) };
+    return { candidates: flaggedRows(seen), minutes: [...minutes].sort((a, b) => a - b) };
   }
 
   private grow(): void {
@@ -73,7 +73,11 @@ export class RowClaims {
   }
 }
 
-function rangesOf(flags: Uint8Array): RowRange[] {
+export const rowsIn = (ranges: readonly RowRange[]): number =>
+  ranges.reduce((n, [from, to]) => n + to - from, 0);
+
+/** The rows whose flag is 1. */
+export function flaggedRows(flags: Uint8Array): RowRange[] {
   const ranges: RowRange[] = [];
   for (let from = flags.indexOf(1); from >= 0;) {
     const end = flags.indexOf(0, from);

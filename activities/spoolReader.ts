@@ -123,8 +123,8 @@ export class SpoolReader {
       : this.sortedChunks(ranges, onChunk);
   }
 
-  /** @param row -1: where the first begins */
-  private endOf(family: Family, row: number): number {
+  /** Where a row ends in the file of its family, in bytes. @param row -1: where the first begins */
+  endOf(family: Family, row: number): number {
     if (row < 0) return 0;
     const at = row * ROW_ENTRY + 8 + 8 * FAMILIES.indexOf(family);
     return this.entries.readUInt32BE(at) * TWO_32 + this.entries.readUInt32BE(at + 4);

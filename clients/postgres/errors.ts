@@ -26,6 +26,8 @@ export const sqlState = (e: unknown): string | undefined => pgErrorFields(e)?.sq
 /** PostgreSQL refuses the data itself: classes 22, 23 and 54. A retry of the same rows is refused again. */
 export const isDataError = (e: unknown): boolean => /^(22|23|54)/.test(sqlState(e) ?? '');
 
+export const isDuplicate = (e: unknown): boolean => sqlState(e) === '23505';
+
 /** Deadlock or serialisation failure: the same transaction may pass when it is run again. */
 export const isTransientConflict = (e: unknown): boolean => ['40P01', '40001'].includes(sqlState(e) ?? '');
 

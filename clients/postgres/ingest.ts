@@ -36,6 +36,23 @@ export async function limitWaits(client: Client, lockMs: number, idleMs: number)
   );
 }
 
+const TURN_KEYS = `hashtext('clickstream turn ' || current_schema), hashtext($1)`;
+
+/** Keeps the processes that ingest a topic from each other, until the transaction ends. */
+export async function takeTurn(client: Client, topic: string): Promise<void> {
+  await client.query(`SELECT pg_advisory_xact_lock(${TURN_KEYS})`, [topic]);
+}
+
+/** Whether another session has the turn; waits for nobody. */
+export async function isTurnTaken(client: Client, topic: string): Promise<boolean> {
+  const { rows } = await client.query<{ taken: boolean }>(
+    `SELECT CASE WHEN pg_try_advisory_lock_shared(${TURN_KEYS}) THEN NOT pg_advisory_unlock_shared(${TURN_KEYS})
+                 ELSE true END AS taken`,
+    [topic],
+  );
+  return rows[0]?.taken === true;
+}
+
 /** Before the connection goes back to the pool. */
 export async function resetWaits(client: Client): Promise<void> {
   await client.query('RESET lock_timeout; RESET idle_in_transaction_session_timeout');

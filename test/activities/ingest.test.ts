@@ -83,7 +83,7 @@ describe('consumeBatch and persistBatch', () => {
         assert.equal(await count(i, 'click_data'), 51);
         assert.notEqual(await descents(id), 0);
       },
-      { text: (yaml) => yaml.replace('records: 1000, bytes: 8MiB', 'records: 10000, bytes: 64MiB') },
+      { text: (yaml) => yaml.replace('1000, bytes: 8MiB, wait: 200ms', '10000, bytes: 64MiB, wait: 30s') },
     ));
 
   test('bad records become dead letters with reason and raw bytes, their neighbours clicks', () =>
