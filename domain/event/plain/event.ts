@@ -5,7 +5,7 @@
  */
 import type { Column, ColumnType, Config } from '../../config/config.js';
 import { FAMILIES, type Family } from '../../names.js';
-import { bounded, converter, type Converter } from '../convert.js';
+import { bounded, converter, toText, type Converter } from '../convert.js';
 import { madeEventId, ownEventId } from '../eventId.js';
 import { PlaceCompiler, type Lookup } from '../lookup.js';
 import { Rejection } from '../rejection.js';
@@ -160,7 +160,9 @@ export class PlainEvent {
   /** The value of the column with the role url, unless that column leaves the event to the decoder. */
   private urlAt(places: readonly PlainPlace[]): string | undefined {
     const slot = this.find(places, true);
-    return slot < 0 ? undefined : this.textOf(slot);
+    if (slot < 0 || this.scanner.kinds[slot] === Kind.OTHER) return undefined;
+    const text = toText(this.valueOf(slot));
+    return typeof text === 'string' ? text : undefined;
   }
 
   private takeTime(timestampMs: number): boolean {

@@ -76,7 +76,25 @@ async function openBoth(config: Config): Promise<Compare> {
 }
 
 /** The corpus's mapping, but for what has no short way. */
-const mapping = corpusYaml({ name: 'poison', topics: ['poison'] }).replace(/^ +(inner|product): .*\n/gm, '');
+const mapping = corpusYaml({ name: 'poison', topics: ['poison'] })
+  .replace(/^ +(inner|product): .*\n/gm, '')
+  .replace(/^ +host: /m, '    path: { type: text, from: [$url.path] }\n$&');
+
+/** JSON as it stands, in a spelling that JSON.stringify would not choose. */
+class Spelled {
+  constructor(readonly json: string) {}
+}
+
+/** JSON, with the spellings that were chosen in it. */
+function spell(value: unknown, indent: number | undefined): string {
+  if (value instanceof Spelled) return value.json;
+  const [comma, colon] = indent === undefined ? [',', ':'] : [` ,\n${' '.repeat(indent)}`, ': '];
+  if (Array.isArray(value)) return `[${value.map((one) => spell(one, indent)).join(comma)}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  return `{${Object.entries(value)
+    .map(([name, of]) => `${JSON.stringify(name)}${colon}${spell(of, indent)}`)
+    .join(comma)}}`;
+}
 
 describe('plain events', () => {
   let compare: Compare;
@@ -138,8 +156,41 @@ describe('plain events', () => {
       'x'.repeat(2049),
     ),
   );
+  const digits = (most: number) =>
+    fc.array(fc.nat(9), { minLength: 1, maxLength: most }).map((list) => list.join(''));
+  /** A number in any of the spellings that JSON has for it. */
+  const number = fc
+    .tuple(
+      fc.constantFrom('', '-'),
+      fc.oneof(digits(3), digits(40), digits(32)).map((whole) => whole.replace(/^0+(?=.)/, '')),
+      fc.oneof(
+        fc.constantFrom('', '', '.0', '.00', '.50'),
+        digits(20).map((fraction) => `.${fraction}`),
+      ),
+      fc.oneof(
+        fc.constantFrom('', '', ''),
+        fc
+          .tuple(fc.constantFrom('e', 'E'), fc.constantFrom('', '+', '-'), digits(3))
+          .map((exponent) => exponent.join('')),
+      ),
+    )
+    .map((parts) => new Spelled(parts.join('')));
   const value = fc.oneof(
     text,
+    number,
+    fc
+      .constantFrom(
+        '7.0',
+        '1e2',
+        '1.50',
+        '-0',
+        '-0.0',
+        '1e-400',
+        '1e400',
+        '1.795409429232e12',
+        '1'.repeat(32),
+      )
+      .map((json) => new Spelled(json)),
     uuid,
     fc.ipV4(),
     damaged,
@@ -149,8 +200,8 @@ describe('plain events', () => {
     fc.boolean(),
     fc.constant(null),
     fc.constantFrom(1_767_225_600, 1_767_225_600_000, 1_767_225_600_000_000, -0, 0, 1),
-    fc.dictionary(fc.constantFrom('country', 'url', 'x', '@'), text, { maxKeys: 2 }),
-    fc.array(fc.integer(), { maxLength: 2 }),
+    fc.dictionary(fc.constantFrom('country', 'url', 'x', '@'), fc.oneof(text, number), { maxKeys: 2 }),
+    fc.array(fc.oneof(fc.integer(), number), { maxLength: 2 }),
   );
   const FIELDS = [
     'event_id',
@@ -184,7 +235,7 @@ describe('plain events', () => {
   /** Members in any order, some twice, with or without blanks. */
   const written = (indent: number | undefined, members: readonly (readonly [string, unknown])[]): string =>
     `{${members
-      .map(([name, of]) => `${JSON.stringify(name)}:${JSON.stringify(of, undefined, indent) ?? 'null'}`)
+      .map(([name, of]) => `${JSON.stringify(name)}:${spell(of, indent)}`)
       .join(indent === undefined ? ',' : ' ,\n')}}`;
 
   test('any events give the same bytes both ways, and most simple ones go the short way', () => {
@@ -205,6 +256,25 @@ describe('plain events', () => {
       { numRuns: 4000 },
     );
     assert.ok(taken > all / 10, `${taken} of ${all}`);
+  });
+
+  test('a number goes both ways as the same text, wherever it stands and however it is spelled', () => {
+    const places = ['event_id', 'url', 'user', 'session', 'ip', 'ua', 'referrer', 'note', 'i', 'b', 'd', 't'];
+    let taken = 0;
+    fc.assert(
+      fc.property(fc.constantFrom(...places), number, (place, spelled) => {
+        const named = new Map<string, unknown>([
+          ['t', '2026-01-01T00:00:00Z'],
+          ['url', '/a'],
+          [place, spelled],
+        ]);
+        if (compare(recordOf(Buffer.from(written(undefined, [...named]))))) taken++;
+      }),
+      { numRuns: 3000 },
+    );
+    assert.ok(taken > 300, `${taken}`);
+    for (const url of ['7.0', '1e2', '1.50', '-0', '-0.0', '1e-400', '1.795409429232e12', 'true'])
+      assert.equal(compare(recordOf(Buffer.from(`{"t":"2026-01-01T00:00:00Z","url":${url}}`))), true, url);
   });
 
   test('changed and cut bytes give the same bytes both ways, or nothing', () => {
