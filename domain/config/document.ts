@@ -4,6 +4,7 @@
 import {
   isAlias,
   isMap,
+  isPair,
   isScalar,
   isSeq,
   LineCounter,
@@ -22,10 +23,19 @@ export interface Problem {
   readonly message: string;
 }
 
+/** A whole number beyond 2^53, of which JavaScript keeps another one near it. */
+export interface Inexact {
+  readonly path: readonly PathPart[];
+  readonly line: number;
+  /** As it stands in the file. */
+  readonly written: string;
+}
+
 export interface SourceDocument {
   readonly data: unknown;
   /** What is wrong with the YAML itself; `data` is not to be used when there is any. */
   readonly problems: readonly Problem[];
+  readonly inexact: readonly Inexact[];
   /** The line (from 1) of the value at this path; of the nearest parent when it is absent. */
   lineOf(path: readonly PathPart[]): number;
   /** The line of the key itself. */
@@ -53,7 +63,14 @@ export function readDocument(text: string): SourceDocument {
       message: message(error),
     })),
   ];
+  const inexact: Inexact[] = [];
   visit(document, {
+    Scalar: (_, scalar, parents) => {
+      const { value, source = '', range } = scalar;
+      if (typeof value !== 'number' || !Number.isInteger(value) || Number.isSafeInteger(value)) return;
+      const { line } = counter.linePos(range?.[0] ?? 0);
+      inexact.push({ path: pathTo(scalar, parents), line, written: source });
+    },
     // It would send every walk over the data round in circles.
     Alias: (_, alias, parents) => {
       const named = alias.resolve(document);
@@ -74,6 +91,7 @@ export function readDocument(text: string): SourceDocument {
   });
   return {
     problems,
+    inexact,
     data: problems.length > 0 ? undefined : toData(document, problems),
     lineOf: (path) => lineAt(document, counter, path, 'value'),
     lineOfKey: (path) => lineAt(document, counter, path, 'key'),
@@ -82,6 +100,15 @@ export function readDocument(text: string): SourceDocument {
 
 const SEVERAL_DOCUMENTS =
   'expected one configuration, got another one after the line `---`: give each a file of its own, and name it with --config';
+
+/** The names and indexes that lead to a value, or to a key. */
+function pathTo(scalar: unknown, parents: readonly unknown[]): PathPart[] {
+  const nodes = [...parents, scalar];
+  return nodes.flatMap((node, i): PathPart[] => {
+    if (isPair(node)) return isScalar(node.key) ? [String(node.key.source ?? node.key.value)] : [];
+    return isSeq(node) ? [node.items.indexOf(nodes[i + 1])] : [];
+  });
+}
 
 /** What comes of a bracket in text without quotes. */
 const UNQUOTED: ReadonlySet<string> = new Set(['MISSING_CHAR', 'UNEXPECTED_TOKEN', 'BAD_INDENT']);

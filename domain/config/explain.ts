@@ -1,6 +1,6 @@
 /** A complaint of the schema, said as a person needs it: path, what was expected, what was got. */
 import type { z } from 'zod';
-import type { PathPart } from './document.js';
+import type { PathPart, SourceDocument } from './document.js';
 import { at, isObject } from './data.js';
 import type { Complain } from './meaning.js';
 import { nearest } from './nearest.js';
@@ -8,7 +8,7 @@ import { configJsonSchema } from './schema.js';
 
 type Issue = z.core.$ZodIssue;
 
-export function explain(issue: Issue, data: unknown, complain: Complain): void {
+export function explain(issue: Issue, { data, inexact }: SourceDocument, complain: Complain): void {
   const path = issue.path as PathPart[];
   if (issue.code === 'unrecognized_keys') {
     const known = settingsAt(path);
@@ -16,8 +16,9 @@ export function explain(issue: Issue, data: unknown, complain: Complain): void {
   } else {
     const about = issue.code === 'invalid_key' ? 'key' : undefined;
     const expected = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? '') : issue.message;
+    const written = inexact.find((one) => spell(one.path) === spell(path))?.written;
     const got = about === 'key' ? path.at(-1) : at(data, path);
-    complain(path, `expected ${expected}, got ${show(got)}`, about);
+    complain(path, `expected ${expected}, got ${written ?? show(got)}`, about);
   }
 }
 

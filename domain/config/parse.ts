@@ -6,6 +6,7 @@ import type { Config } from './config.js';
 import { readDocument, type Problem } from './document.js';
 import { explain, spell } from './explain.js';
 import { at } from './data.js';
+import { findInexact } from './exact.js';
 import { toConfig, toMapping, type Complain } from './meaning.js';
 import { configJsonSchema, configSchema, mappingSchema, toGrammar } from './schema.js';
 
@@ -30,8 +31,10 @@ function read(text: string, file: string): { config: Config; effective: unknown 
   if (document.problems.length > 0) throw failure(file, document.problems);
 
   const { data } = document;
-  const problems: Problem[] = [];
+  const inexact = findInexact(document);
+  const problems: Problem[] = [...inexact];
   const complain: Complain = (path, message, about) => {
+    if (inexact.some((one) => spell(one.path) === spell(path))) return;
     const line = about === 'key' ? document.lineOfKey(path) : document.lineOf(path);
     problems.push({ line, message: `${spell(path)}: ${message}` });
   };
@@ -40,7 +43,7 @@ function read(text: string, file: string): { config: Config; effective: unknown 
     const config = toConfig(parsed.data, complain);
     if (problems.length === 0) return { config, effective: toGrammar(parsed.data) };
   } else {
-    for (const issue of parsed.error.issues) explain(issue, data, complain);
+    for (const issue of parsed.error.issues) explain(issue, document, complain);
     // What needs several settings at once is judged as well where these are sound: one run names every problem.
     const mapping = mappingSchema.safeParse(pick(data, Object.keys(mappingSchema.shape)));
     if (mapping.success) toMapping(mapping.data, complain);

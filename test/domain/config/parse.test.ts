@@ -247,6 +247,69 @@ describe('parseConfig', () => {
     );
   });
 
+  const TOO_LARGE: [where: string, from: string, to: string, path: string][] = [
+    [
+      'equals',
+      '  time:',
+      '  where: [{ not: { field: k, equals: 9007199254740993 } }]\n  time:',
+      'event.where[0].not.equals',
+    ],
+    ['in', '  time:', '  where: [{ field: k, in: [1, 9007199254740993] }]\n  time:', 'event.where[0].in[1]'],
+    [
+      'not',
+      '  time:',
+      '  where: [{ not: { not: { field: [l, { id: 9007199254740993 }], in: [1] } } }]\n  time:',
+      'event.where[0].not.not.field[1].id',
+    ],
+    [
+      'a constant of type bigint',
+      'from: [spent]',
+      'from: [spent, { const: 9007199254740993 }]',
+      'families.click_data.spent.from[1].const',
+    ],
+    [
+      'a constant of type text',
+      'from: [url]',
+      'from: [url, { const: 9007199254740993 }]',
+      'families.click_data.url.from[1].const',
+    ],
+    [
+      'a path',
+      'from: [extra]',
+      'from: [{ path: [extra, 9007199254740993] }]',
+      'families.click_data.extra.from[0].path[1]',
+    ],
+    [
+      'the name of a member',
+      'from: [extra]',
+      'from: [{ path: [extra, { 9007199254740993: a }] }]',
+      'families.click_data.extra.from[0].path[1].9007199254740993',
+    ],
+  ];
+  for (const [where, from, to, path] of TOO_LARGE) {
+    test(`a number that JavaScript would round is refused in ${where}, as it was written`, () => {
+      const found = problems(from, to);
+      assert.equal(found.length, 1, found.join('\n'));
+      assert.ok(found[0]?.includes(`: ${path}: expected a whole number below 2^53`), found[0]);
+      assert.match(
+        found[0] ?? '',
+        /^shop\.yaml:\d+: .*, got 9007199254740993: write it in quotes \('9007199254740993'\)$/,
+      );
+      assert.deepEqual(problems(from, to.replace(/9007199254740993/, "'9007199254740993'")), []);
+    });
+  }
+
+  test('a setting that is too large is shown as it was written; doubles and smaller numbers pass', () => {
+    assert.deepEqual(problems('event:', 'ingest: { shards: 9007199254740993 }\nevent:'), [
+      'shop.yaml:4: ingest.shards: expected a whole number from 1 to 8192, got 9007199254740993',
+    ]);
+    assert.deepEqual(
+      problems('  geo_data: {}', '    d: { type: double, from: [{ const: 1e20 }] }\n  geo_data: {}'),
+      [],
+    );
+    assert.deepEqual(problems('  time:', '  where: [{ field: k, equals: 9007199254740991 }]\n  time:'), []);
+  });
+
   test('names the line of an alias inside of what it names', () => {
     const [first = ''] = problems(
       /extra: .*/,
