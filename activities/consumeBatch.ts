@@ -80,6 +80,7 @@ class Consumption {
     const { deps, input } = this;
     const source = await openSource(deps, input.topic, this.signal);
     this.plan(source);
+    await this.standInLog();
     const unfinished = this.unfinished().length > 0;
     if (unfinished && input.exact === undefined && !(await this.roomInSpool())) return this.result(undefined);
     const { existing, floor } = await withClient(
@@ -134,6 +135,18 @@ class Consumption {
           if (!this.ends.has(partition)) this.ends.set(partition, from);
     }
     for (const [partition, from] of this.from) this.at.set(partition, from);
+  }
+
+  /**
+   * Kafka judges the offsets that are fetched, and a partition that stands at its end or beyond it is not. A chain
+   * therefore begins with a look at all of them: one whose log was cut off below the stored offset would else pass for
+   * finished, and, once the log had grown over that offset, be read on behind a hole.
+   */
+  private async standInLog(): Promise<void> {
+    const { exact, after, topic } = this.input;
+    if (exact !== undefined || after !== undefined || this.from.size === 0) return;
+    const gaps = await this.deps.kafka.gaps(topic, this.from, this.signal);
+    if (gaps.length > 0) throw new OffsetOutOfRange(gaps.join('\n'));
   }
 
   private unfinished(): number[] {

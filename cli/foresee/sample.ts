@@ -1,7 +1,7 @@
 import { beginnings } from '../../activities/ingestSource.js';
 import type { KafkaClient } from '../../clients/kafka/client.js';
 import { beginningText } from '../../domain/beginning.js';
-import { UsageError } from '../../domain/errors.js';
+import { OffsetOutOfRange, UsageError } from '../../domain/errors.js';
 import type { Config } from '../../domain/config/config.js';
 import type { KafkaRecord } from '../../domain/event/decoder.js';
 
@@ -105,11 +105,22 @@ async function startOf(
       const words = beginningText(topic, config.kafka.start, new Map(starts), earliest);
       tell(`${words}; \`--from earliest\` looks at all`);
     }
+    const gaps = await kafka.gaps(topic, committed, signal);
+    if (gaps.length > 0) throw new OffsetOutOfRange(gaps.join('\n'));
     return new Map([...committed, ...starts]);
   }
   for (const partition of from.keys())
     if (!partitions.includes(partition))
       throw new UsageError(`--from: topic ${topic} has no partition ${partition}`);
+  const earliest = await kafka.earliestOffsets(topic, [...from.keys()], signal);
+  const ends = await kafka.lastStableOffsets(topic, [...from.keys()], signal);
+  for (const [partition, offset] of from) {
+    const [first, end] = [earliest.get(partition) ?? 0n, ends.get(partition) ?? 0n];
+    if (offset < first || offset > end)
+      throw new UsageError(
+        `--from: the log of topic ${topic}, partition ${partition} holds ${first} to ${end}, got ${offset}`,
+      );
+  }
   return from;
 }
 

@@ -63,6 +63,7 @@ export function register(program: Command, ctx: CliContext): void {
       'after',
       exitCodes({
         0: 'shown',
+        1: 'the log does not hold what comes next: said with the command to go on',
         2: 'usage or configuration',
         3: 'a server is unreachable',
         130: 'interrupted',

@@ -80,6 +80,11 @@ export interface KafkaClient {
     timeMs: number,
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<number, bigint>>;
+  /**
+   * Why these next offsets cannot be read on, in words with the operator's command, one for each partition that the log
+   * does not hold the next offset of (nor ends at); empty: all can. Offsets that were read before the call.
+   */
+  gaps(topic: string, next: ReadonlyMap<number, bigint>, signal?: AbortSignal): Promise<readonly string[]>;
   /** Committed records from the given offsets; partitions without news are absent. */
   fetch(
     topic: string,

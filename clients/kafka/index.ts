@@ -87,18 +87,18 @@ export function openKafka(servers: Servers, clientId: string, logger: Logger = s
     });
   };
 
-  const outOfRange = async (
+  const gaps = async (
     topic: string,
-    partition: number,
-    wanted: bigint,
+    offsets: ReadonlyMap<number, bigint>,
     signal?: AbortSignal,
-  ): Promise<Error> => {
-    const earliest = (await listOffsets(topic, [partition], EARLIEST, signal)).get(partition) ?? 0n;
-    const end = (await listOffsets(topic, [partition], LATEST, signal)).get(partition) ?? 0n;
-    const gap = gapOf({ topic, partition, next: wanted, earliest, end });
-    return gap === undefined
-      ? moved(`topic ${topic}: the log of partition ${partition} changes`)
-      : new OffsetOutOfRange(gap);
+  ): Promise<readonly string[]> => {
+    const partitions = [...offsets.keys()];
+    const earliest = await listOffsets(topic, partitions, EARLIEST, signal);
+    const ends = await listOffsets(topic, partitions, LATEST, signal);
+    return [...offsets].flatMap(([partition, next]) => {
+      const log = { earliest: earliest.get(partition) ?? 0n, end: ends.get(partition) ?? 0n };
+      return gapOf({ topic, partition, next, ...log }) ?? [];
+    });
   };
 
   const check = async (
@@ -109,8 +109,11 @@ export function openKafka(servers: Servers, clientId: string, logger: Logger = s
   ): Promise<void> => {
     for (const { partition, errorCode } of answered) {
       if (errorCode === KAFKA.none) continue;
-      if (errorCode === KAFKA.offsetOutOfRange)
-        throw await outOfRange(topic, partition, from.get(partition) ?? 0n, signal);
+      if (errorCode === KAFKA.offsetOutOfRange) {
+        const found = await gaps(topic, from, signal);
+        if (found.length > 0) throw new OffsetOutOfRange(found.join('\n'));
+        throw moved(`topic ${topic}: the log of partition ${partition} changes`);
+      }
       if (leaderMoved(errorCode) || errorCode === KAFKA.unknownTopic)
         throw moved(`partition ${partition} of ${topic} has moved (error code ${errorCode})`);
       if (errorCode === KAFKA.topicAuthorization)
@@ -142,6 +145,7 @@ export function openKafka(servers: Servers, clientId: string, logger: Logger = s
         for (const [p, end] of await listOffsets(topic, missing, LATEST, signal)) found.set(p, end);
       return found;
     },
+    gaps,
     fetch: async (topic, from, { maxWaitMs, maxBytes, lane, signal }) => {
       await loadCodecs();
       const at = connection(topic, `fetch ${lane}`);

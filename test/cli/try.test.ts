@@ -140,6 +140,19 @@ describe('try', () => {
       { text: (yaml) => yaml.replace('start: earliest', 'start: latest') },
     ));
 
+  test('a log that does not hold what comes next is told with the command, not taken for one without news', () =>
+    withInstallation('try_gap', async (i) => {
+      await i.produce(clicks(10));
+      await i.drain();
+      await i.rows('UPDATE ingest_offset SET next_offset = next_offset + 5');
+      const { code, stderr } = await run(i, []);
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, /the log holds 0 to 10: it ends 5 offsets before it .* --made-again/);
+      const beyond = await run(i, ['--from', '0:11']);
+      assert.equal(beyond.code, 2, beyond.stderr);
+      assert.match(beyond.stderr, /--from: the log of topic \S+, partition 0 holds 0 to 10, got 11/);
+    }));
+
   test('shows values to who asked, harmless on a terminal, and whole in --json', () =>
     withInstallation('try_values', async (i) => {
       const url = `/\u001b[31m${'x'.repeat(100)}`;

@@ -82,6 +82,39 @@ describe('a topic that changes under a pipeline', { concurrency: 2 }, () => {
       partitions(1),
     ));
 
+  test('logs that lost an end: the pipeline passes over none of a shard’s partitions, though it noted lower ends', () =>
+    withInstallation(
+      'lost end',
+      (installation) =>
+        withKafkaAdmin(async (admin) => {
+          const { topic } = installation;
+          await installation.worker();
+          await send(installation, 0, 400);
+          await succeeds(installation, ['pipeline']);
+          // As after an unclean election: PostgreSQL has read further than the log goes.
+          await installation.sql(
+            'UPDATE ingest_offset SET next_offset = next_offset + 500 WHERE partition = 1',
+          );
+          await send(installation, 400, 300);
+          const { partitions: ends } = await installation.json<{
+            partitions: { partition: number; end_offset: string }[];
+          }>(['status']);
+          const end = Number(ends.find(({ partition }) => partition === 3)?.end_offset);
+          await admin.deleteBefore(topic, 3, end - 5);
+
+          const failed = await installation.run(['pipeline']);
+          assert.equal(failed.code, 4, failed.stderr);
+          assert.match(
+            failed.stderr,
+            /partition 1: the next offset is \d+, the log holds 0 to \d+: it ends \d+ offs/,
+          );
+          assert.match(failed.stderr, /partition 3: the next offset is \d+, .* offsets are gone/);
+          const { gaps } = await statusOf(installation);
+          assert.equal(gaps.length, 2);
+        }),
+      partitions(4),
+    ));
+
   test('one shard of a continuous ingest meets a gap: the other goes on; skip and start bring it back', () =>
     withInstallation(
       'one shard',

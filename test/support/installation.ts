@@ -30,6 +30,8 @@ export interface Installation {
   status(): Promise<Status>;
   /** The clicks in the ledger, read from PostgreSQL itself: to wait for, where a command each time would be a load. */
   persisted(): Promise<number>;
+  /** One statement in the installation's schema. */
+  sql(statement: string): Promise<void>;
   /** Resolves when the worker is ready. */
   worker(options?: Omit<WorkerOptions, 'config'>): Promise<TestWorker>;
 }
@@ -66,6 +68,9 @@ export async function withInstallation(
         `SELECT coalesce(sum(persisted), 0) AS n FROM "${name}".batch`,
       );
       return Number(rows[0]?.n);
+    },
+    async sql(statement) {
+      await ledger.query(`SET search_path TO "${name}"; ${statement}`);
     },
     async worker(options = {}) {
       const worker = await startWorker({ ...options, config });

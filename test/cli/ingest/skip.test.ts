@@ -220,6 +220,12 @@ describe('a log that lost its end', () => {
         await i.drain();
         const [p0] = await i.rows('SELECT next_offset AS n FROM ingest_offset WHERE partition = 0');
         const end = Number(p0?.n);
+        const short = await i.consume({ until: [0, 1].map((partition) => ({ partition, offset: '5' })) });
+        assert.deepEqual(
+          [short.batch, short.reachedUntil],
+          [undefined, true],
+          'offsets that another ingest has passed meanwhile are no sign of a log that lost its end',
+        );
         // As after an unclean election: PostgreSQL has read further than the log goes.
         await i.rows('UPDATE ingest_offset SET next_offset = next_offset + 7 WHERE partition = 0');
         await i.rows(
@@ -229,6 +235,7 @@ describe('a log that lost its end', () => {
         );
         const message = new RegExp(`log holds 0 to ${end}: it ends 7 offsets before it .* --made-again$`);
         await assert.rejects(i.consume(), stops(message));
+        await assert.rejects(i.drain(), stops(message), 'bounded by the end of the log, which lies below');
         await assert.rejects(skipped(i), refused(message));
         const begun = await beginAgain(i, i.topic);
         assert.deepEqual(begun.next, [
