@@ -40,9 +40,11 @@ const program = new Command('clickstream')
 
 const { ctx, code } = createContext(program);
 
+const verbOf = (words: readonly string[]): string | undefined => words.find((word) => VERBS.has(word));
+
 /** Loads the verb that is called, or all of them where help may list them. */
 async function registerVerbs(words: readonly string[]): Promise<void> {
-  const asked = words.find((word) => VERBS.has(word));
+  const asked = verbOf(words);
   const needed = asked === undefined || words.includes('help') ? [...VERBS.keys()] : [asked];
   for (const verb of needed) (await VERBS.get(verb)?.())?.register(program, ctx);
   for (const command of program.commands) pointToOwnHelp(command, command.name());
@@ -100,7 +102,10 @@ async function main(): Promise<void> {
     process.exitCode = code();
   } catch (error) {
     // What breaks off because of Ctrl-C is no failure, whatever a library makes of it.
-    const failure = describeFailure(ctx.signal.aborted ? ctx.signal.reason : error);
+    const failure = describeFailure(
+      ctx.signal.aborted ? ctx.signal.reason : error,
+      verbOf(process.argv.slice(2)),
+    );
     if (failure.message !== undefined) ctx.progress(`clickstream: ${failure.message}`);
     if (failure.hint !== undefined) ctx.progress(`  ${failure.hint}`);
     if (process.env['CLICKSTREAM_DEBUG'] && error instanceof Error) ctx.progress(error.stack ?? '');

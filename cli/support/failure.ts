@@ -43,9 +43,12 @@ const HINTS: Readonly<Record<string, string>> = {
   SchemaMismatch: '`npx clickstream migrate` brings the tables up to date',
 };
 
-/** How an error that reached the top ends the process: one line, perhaps a hint, and the code. */
-export function describeFailure(error: unknown): Described {
-  const described = describe(error);
+/**
+ * How an error that reached the top ends the process: one line, perhaps a hint, and the code.
+ * @param verb that was called: its errors do not propose it
+ */
+export function describeFailure(error: unknown, verb?: string): Described {
+  const described = describe(error, verb);
   // Words of a library may quote an address.
   const message = described.message === undefined ? undefined : withoutPasswords(described.message);
   return { ...described, ...(message !== undefined && { message }) };
@@ -57,13 +60,13 @@ interface Described {
   readonly hint?: string;
 }
 
-function describe(error: unknown): Described {
+function describe(error: unknown, verb: string | undefined): Described {
   // commander has printed its own words by now.
   if (error instanceof CommanderError) return { code: error.exitCode === 0 ? ExitCode.Done : ExitCode.Usage };
   if (error instanceof Interrupted) return { code: ExitCode.Interrupted };
   if (error instanceof WorkflowFailed) return { code: ExitCode.Workflow, message: error.message };
   if (error instanceof ClickstreamError) {
-    const hint = HINTS[error.code];
+    const hint = error.code === 'Configuration' && verb === 'config' ? undefined : HINTS[error.code];
     const told = hint === undefined || mentions(error.message, hint);
     return {
       code: BY_CODE[error.code] ?? ExitCode.Different,

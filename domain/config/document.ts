@@ -32,9 +32,12 @@ export interface Inexact {
 }
 
 export interface SourceDocument {
+  /** Undefined where it is no YAML that anything could be said of. */
   readonly data: unknown;
-  /** What is wrong with the YAML itself; `data` is not to be used when there is any. */
+  /** What is wrong with the YAML itself. */
   readonly problems: readonly Problem[];
+  /** Whether that leaves data to judge, as a key that stands twice does: of its values the last one counts. */
+  readonly readable: boolean;
   readonly inexact: readonly Inexact[];
   /** The line (from 1) of the value at this path; of the nearest parent when it is absent. */
   lineOf(path: readonly PathPart[]): number;
@@ -74,10 +77,13 @@ export function readDocument(text: string): SourceDocument {
     // It would send every walk over the data round in circles.
     Alias: (_, alias, parents) => {
       const named = alias.resolve(document);
-      if (named === undefined || !parents.includes(named)) return;
+      if (named !== undefined && !parents.includes(named)) return;
       problems.push({
         line: counter.linePos(alias.range?.[0] ?? 0).line,
-        message: `not valid YAML: an alias (*${alias.source}) stands inside of what it names (&${alias.source})`,
+        message:
+          named === undefined
+            ? `not valid YAML: an alias (*${alias.source}) names nothing: expected &${alias.source} before it`
+            : `not valid YAML: an alias (*${alias.source}) stands inside of what it names (&${alias.source})`,
       });
     },
     Pair: (_, pair) => {
@@ -89,10 +95,12 @@ export function readDocument(text: string): SourceDocument {
       });
     },
   });
+  const data = problems.length > twice.length ? undefined : toData(document, problems);
   return {
     problems,
+    readable: problems.length === twice.length,
     inexact,
-    data: problems.length > 0 ? undefined : toData(document, problems),
+    data,
     lineOf: (path) => lineAt(document, counter, path, 'value'),
     lineOfKey: (path) => lineAt(document, counter, path, 'key'),
   };
@@ -144,7 +152,7 @@ function lineAt(
   for (const [depth, part] of path.entries()) {
     const parent: Node | null | undefined = isAlias(node) ? node.resolve(document) : node;
     if (isMap(parent)) {
-      const pair = parent.items.find(({ key }) => isScalar(key) && String(key.value) === String(part));
+      const pair = parent.items.findLast(({ key }) => isScalar(key) && String(key.value) === String(part));
       if (pair === undefined) break;
       const key = pair.key as Node;
       const value = pair.value as Node | null;

@@ -29,7 +29,7 @@ function unknownSetting(key: string, known: readonly string[]): string {
 }
 
 /** The settings that the grammar has at a path, read from its JSON Schema. */
-function settingsAt(path: readonly PathPart[]): readonly string[] {
+export function settingsAt(path: readonly PathPart[]): readonly string[] {
   let node: unknown = configJsonSchema();
   for (const part of path) {
     node = at(node, ['properties', part]) ?? at(node, ['additionalProperties']) ?? at(node, ['items']);

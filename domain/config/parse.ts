@@ -5,10 +5,10 @@ import { ConfigurationError } from '../errors.js';
 import type { Config } from './config.js';
 import { readDocument, type Problem } from './document.js';
 import { explain, spell } from './explain.js';
-import { at } from './data.js';
 import { findInexact } from './exact.js';
-import { toConfig, toMapping, type Complain } from './meaning.js';
-import { configJsonSchema, configSchema, mappingSchema, toGrammar } from './schema.js';
+import { toConfig, type Complain } from './meaning.js';
+import { configJsonSchema, configSchema, toGrammar } from './schema.js';
+import { repair } from './standIns.js';
 
 export { configJsonSchema };
 
@@ -28,11 +28,11 @@ export function effectiveConfig(text: string, file: string): unknown {
 
 function read(text: string, file: string): { config: Config; effective: unknown } {
   const document = readDocument(text);
-  if (document.problems.length > 0) throw failure(file, document.problems);
+  if (!document.readable) throw failure(file, document.problems);
 
   const { data } = document;
   const inexact = findInexact(document);
-  const problems: Problem[] = [...inexact];
+  const problems: Problem[] = [...document.problems, ...inexact];
   const complain: Complain = (path, message, about) => {
     if (inexact.some((one) => spell(one.path) === spell(path))) return;
     const line = about === 'key' ? document.lineOfKey(path) : document.lineOf(path);
@@ -43,16 +43,14 @@ function read(text: string, file: string): { config: Config; effective: unknown 
     const config = toConfig(parsed.data, complain);
     if (problems.length === 0) return { config, effective: toGrammar(parsed.data) };
   } else {
-    for (const issue of parsed.error.issues) explain(issue, document, complain);
-    // What needs several settings at once is judged as well where these are sound: one run names every problem.
-    const mapping = mappingSchema.safeParse(pick(data, Object.keys(mappingSchema.shape)));
-    if (mapping.success) toMapping(mapping.data, complain);
+    const { issues } = parsed.error;
+    const repaired = repair(data, issues);
+    for (const issue of [...issues, ...(repaired?.more ?? [])]) explain(issue, document, complain);
+    // What needs several settings at once is judged as well: one run names every problem.
+    if (repaired !== undefined) toConfig(repaired.raw, repaired.filter(complain));
   }
   throw failure(file, problems);
 }
-
-const pick = (data: unknown, keys: readonly string[]): unknown =>
-  Object.fromEntries(keys.map((key) => [key, at(data, [key])]));
 
 function failure(file: string, problems: readonly Problem[]): ConfigurationError {
   const lines = [...problems]

@@ -240,8 +240,7 @@ export const configSchema = mapping({
 export type RawConfig = z.output<typeof configSchema>;
 
 /** The part whose settings refer to each other. */
-export const mappingSchema = configSchema.pick({ event: true, families: true, roles: true });
-export type RawMapping = z.output<typeof mappingSchema>;
+export type RawMapping = Pick<RawConfig, 'event' | 'families' | 'roles'>;
 
 /** Back to the spelling of the file, every default filled in. */
 export const toGrammar = (raw: RawConfig): z.input<typeof configSchema> => ({

@@ -49,6 +49,7 @@ test('a wrong setting is named with file, line, what was expected and what was g
     assert.equal(code, 2, `${verb.join(' ')}: ${stderr}`);
     const said = new RegExp(`wrong\\.yaml:${line}: analyze\\.session_timeout: expected .*, got \\\\?"long`);
     assert.match(stderr, said, verb.join(' '));
+    assert.equal(stderr.includes('config check'), verb[0] !== 'config' && verb[0] !== 'worker', stderr);
   }
 });
 

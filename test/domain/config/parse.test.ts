@@ -319,6 +319,64 @@ describe('parseConfig', () => {
     assert.match(first, new RegExp(`^shop\\.yaml:${line}: .*\\*places.* stands inside of what it names`));
   });
 
+  test('names the line of an alias that names nothing', () => {
+    assert.deepEqual(problems('from: [extra]', 'from: *missing'), [
+      'shop.yaml:14: not valid YAML: an alias (*missing) names nothing: expected &missing before it',
+    ]);
+  });
+
+  test('faults of shape hide none of those that need several settings', () => {
+    const text = `version: 2
+name: shop
+kafka: { topics: [clicks], create: { partitions: 0 }, topic: x }
+ingest: { shards: 9000, batch: { records: many } }
+event:
+  time: { from: [t], formats: [iso, yyyy-QQ], zone: 7 }
+  adress: { from: [ip] }
+  where: [{ equals: x }, { absent: a..b }]
+families:
+  click_data:
+    url: { type: text, from: [url, $weather] }
+    click_id: { type: text, from: [a], requird: true }
+    spent: { type: number, from: [spent] }
+    land: { type: text, from: [$geoip.country] }
+    url: { type: text, from: [url, $wether] }
+  geo_data: 7
+roles: { url: click_data.page, user: click_data.nobody, time_spent: click_data.spent, country: geo_data.land }
+`;
+    assert.throws(
+      () => parseConfig(text, 'f'),
+      (error: Error) => {
+        const found = error.message.split('\n').map((line) => /^f:(\d+:.*?): /.exec(line)?.[1] ?? line);
+        assert.deepEqual(
+          found,
+          [
+            '1: version',
+            '3: kafka.create.partitions',
+            '3: kafka.topic',
+            '4: ingest.shards',
+            '4: ingest.batch.records',
+            '6: event.time.zone',
+            '6: event.time.formats[1]',
+            '7: event.adress',
+            '8: event.where[0]',
+            '8: event.where[1].absent',
+            '12: families.click_data.click_id.requird',
+            '12: families.click_data.click_id',
+            '13: families.click_data.spent.type',
+            '15: the key url stands twice in one mapping',
+            '15: families.click_data.url.from[1]',
+            '16: families.geo_data',
+            '17: roles.url',
+            '17: roles.user',
+          ],
+          error.message,
+        );
+        return true;
+      },
+    );
+  });
+
   test('reports every problem at once, in the order of the lines', () => {
     const text = MINIMAL.replace('name: shop', 'name: Shop')
       .replace('    extra:', '    ctid:')
