@@ -54,7 +54,7 @@ export const afterConflict = (conflicts: number): Manner => ({
 export const withTurn = (manner: Manner): Manner => ({ ...asking(manner), turn: true });
 
 /** Of the rows, the share of candidates from which on all of them cost more than asking for all ids. */
-const MANY = 0.1;
+const MANY = 0.5;
 
 /** Sent again in quantity: most candidates are clicks already. */
 export const withMany = (manner: Manner, candidates: number, rows: number): Manner =>
