@@ -1,6 +1,7 @@
 import { statusText } from '../format/status.js';
 import { loadConfig } from '../loadConfig.js';
 import { collectStatus } from '../status/collect.js';
+import type { StatusReport } from '../status/report.js';
 import { withConfig } from '../support/commands.js';
 import { ExitCode, examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
 
@@ -23,8 +24,23 @@ export function register(program: Command, ctx: CliContext): void {
       const { config, servers } = await loadConfig({
         ...(ctx.config !== undefined && { config: ctx.config }),
       });
-      const report = await collectStatus(config, servers, ctx.signal);
+      const report = ofConfig(await collectStatus(config, servers, ctx.signal), ctx.config);
       ctx.result(report, withConfig(statusText(report), ctx.config));
       if (report.unknown.length > 0) ctx.exit(ExitCode.Server);
     });
+}
+
+/** Its commands name the configuration in --json, too: alarms quote them, and people paste them from there. */
+function ofConfig(report: StatusReport, config: string | undefined): StatusReport {
+  const named = (texts: readonly string[]): string[] => texts.map((text) => withConfig(text, config));
+  return {
+    ...report,
+    gaps: named(report.gaps),
+    retrying: named(report.retrying),
+    indices: report.indices.map((index) => {
+      return { ...index, problem: index.problem === null ? null : withConfig(index.problem, config) };
+    }),
+    missing: named(report.missing),
+    unknown: named(report.unknown),
+  };
 }

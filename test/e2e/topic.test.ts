@@ -111,6 +111,7 @@ describe('a topic that changes under a pipeline', { concurrency: 2 }, () => {
           assert.match(failed.stderr, /partition 3: the next offset is \d+, .* offsets are gone/);
           const { gaps } = await statusOf(installation);
           assert.equal(gaps.length, 2);
+          for (const gap of gaps) assert.ok(failed.stderr.includes(gap), failed.stderr);
         }),
       partitions(4),
     ));
