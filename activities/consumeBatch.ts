@@ -100,7 +100,7 @@ class Consumption {
         );
         await this.read(writer);
         await deps.failpoint('consumeBatch:after-fetch');
-        return this.finish(source, writer);
+        return this.givenBack() ? undefined : this.finish(source, writer);
       });
       if (batch === undefined) await spooled.discard();
       return this.result(batch);
@@ -191,6 +191,13 @@ class Consumption {
       }
       this.deps.kafka.release(fetched);
     }
+  }
+
+  /** What a worker that drains has read nobody would persist: another one reads it from where this one began. */
+  private givenBack(): boolean {
+    if (this.input.exact !== undefined || this.deps.draining?.aborted !== true) return false;
+    for (const [partition, from] of this.from) this.at.set(partition, from);
+    return true;
   }
 
   /** Takes records of a partition until they end or the batch is full. @returns whether the position moved */

@@ -45,7 +45,7 @@ export interface IngestDeps extends BaseDeps {
   readonly claims: ClaimFilter;
   readonly claimOrder: ClaimOrder;
   readonly groupOffsets: GroupOffsets;
-  /** Aborted when the worker begins to shut down: consumeBatch then returns what it has. */
+  /** Aborted when the worker begins to shut down: consumeBatch then gives back what it has, persistBatch says so. */
   readonly draining?: AbortSignal;
 }
 

@@ -45,14 +45,13 @@ export function createPersistBatch(
     ).finally(() => {
       deps.claimOrder.ended(batch.batchId);
     });
-    if (result.outcome === 'persisted') {
-      deps.groupOffsets.note(
-        batch.topic,
-        batch.ranges.map(({ partition, to }) => ({ partition, offset: to })),
-      );
-      await deps.spool.remove(batch.batchId);
-    }
-    return result;
+    if (result.outcome === 'fenced') return result;
+    deps.groupOffsets.note(
+      batch.topic,
+      batch.ranges.map(({ partition, to }) => ({ partition, offset: to })),
+    );
+    await deps.spool.remove(batch.batchId);
+    return deps.draining?.aborted === true ? { ...result, draining: true } : result;
   });
 }
 

@@ -126,7 +126,13 @@ export interface PersistBatchInput {
 }
 export type PersistBatchResult =
   /** Done now, or found in the ledger: the stored counts. */
-  | { readonly outcome: 'persisted'; readonly counts: Counts; readonly replayed: boolean }
+  | {
+      readonly outcome: 'persisted';
+      readonly counts: Counts;
+      readonly replayed: boolean;
+      /** The worker drains: it will soon poll its spool's queue no more, and what it read ahead is for others to read. */
+      readonly draining?: true;
+    }
   /** Another writer moved the offsets: drop the read-ahead and plan again from PostgreSQL's. */
   | { readonly outcome: 'fenced'; readonly offsets: readonly Position[] };
 

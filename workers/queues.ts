@@ -12,10 +12,17 @@ export interface Queue {
   readonly slots: number;
   /** How long a drain waits for what is under way, ms. */
   readonly graceMs: number;
+  /** How long a drain still polls, ms. */
+  readonly lingerMs?: number;
 }
 
 /** Above the time of one batch. */
 const BATCH_GRACE_MS = 60_000;
+/**
+ * A batch may be ordered from this worker just before its workflow hears of the drain, and nobody else can do it: its
+ * queue is polled until such orders have arrived.
+ */
+const SPOOL_LINGER_MS = 1000;
 /** An aggregation that is cancelled changed nothing and starts again elsewhere: no need to wait for its end. */
 const ANALYZE_GRACE_MS = 15_000;
 
@@ -36,7 +43,13 @@ export function queuesOf(
   ];
   if (role !== 'analyze' && spoolId !== undefined)
     queues.push(
-      { kind: 'spool', taskQueue: spoolQueue(name, spoolId), slots: 2 * lanes, graceMs: BATCH_GRACE_MS },
+      {
+        kind: 'spool',
+        taskQueue: spoolQueue(name, spoolId),
+        slots: 2 * lanes,
+        graceMs: BATCH_GRACE_MS,
+        lingerMs: SPOOL_LINGER_MS,
+      },
       // The first of a chain, exact forms, and pipelines that wait in awaitOffsets, which cost nothing but must not
       // keep out those that they wait for.
       { kind: 'ingest', taskQueue: ingestQueue(name), slots: 4 * lanes + 4, graceMs: BATCH_GRACE_MS },

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from '@temporalio/worker';
 import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
 import { createApplyRetention } from '../activities/applyRetention.js';
@@ -24,6 +25,12 @@ const FORCE_AFTER_MS = 20_000;
 /** Made by the build; a worker that had to bundle would be ready four seconds later. */
 const workflowBundle = { codePath: join(projectRoot(), 'dist/workflow-bundle.js') };
 
+/** A queue's worker, and how long a drain lets it poll on, ms. */
+export interface Polling {
+  readonly worker: Worker;
+  readonly lingerMs: number;
+}
+
 /** One Worker per queue, all in this process, over one connection. */
 export function createWorkers(
   connection: NativeConnection,
@@ -31,10 +38,10 @@ export function createWorkers(
   queues: readonly Queue[],
   clients: Clients,
   readSettings: () => Promise<WorkflowSettings>,
-): Promise<Worker[]> {
+): Promise<Polling[]> {
   return Promise.all(
-    queues.map((queue) =>
-      Worker.create({
+    queues.map(async (queue) => {
+      const worker = await Worker.create({
         connection,
         namespace,
         taskQueue: queue.taskQueue,
@@ -42,8 +49,9 @@ export function createWorkers(
         shutdownGraceTime: queue.graceMs,
         shutdownForceTime: queue.graceMs + FORCE_AFTER_MS,
         ...workOf(queue, clients, readSettings),
-      }),
-    ),
+      });
+      return { worker, lingerMs: queue.lingerMs ?? 0 };
+    }),
   );
 }
 
@@ -90,14 +98,18 @@ function workOf(
  * others, and its error is thrown.
  */
 export async function runUntilDrained(
-  workers: readonly Worker[],
+  workers: readonly Polling[],
   draining: AbortSignal,
   onReady: () => void,
 ): Promise<void> {
-  const drain = (): void => {
-    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  const stop = async ({ worker, lingerMs }: Polling): Promise<void> => {
+    await sleep(lingerMs);
+    if (worker.getState() === 'RUNNING') worker.shutdown();
   };
-  const running = workers.map((worker) => worker.run());
+  const drain = (): void => {
+    for (const polling of workers) void stop(polling);
+  };
+  const running = workers.map(({ worker }) => worker.run());
   const watched = running.map((run) => run.catch(drain));
   onReady();
   if (draining.aborted) drain();

@@ -4,6 +4,7 @@ import {
   CancellationScope,
   condition,
   continueAsNew,
+  patched,
   setCurrentDetails,
   setHandler,
   sleep,
@@ -162,6 +163,11 @@ export async function ingestShard(settings: WorkflowSettings, input: ShardInput)
     show('reading');
     if (stopping || consumed.reachedUntil) break;
     if (ahead === undefined) return renew();
+    if (persisted.draining === true && patched('draining')) {
+      ahead.drop();
+      show('the worker drains: going on from the stored offsets');
+      reading = readFromStored();
+    }
   }
   reading.drop();
   show(stopping ? 'stopped' : 'done');

@@ -248,6 +248,30 @@ describe('consumeBatch and persistBatch', () => {
       { text: (common) => common.replace('records: 1000', 'records: 6000') },
     ));
 
+  test('a shutdown gives back what was read, and says of what was persisted that nothing more will be', () =>
+    withInstallation('drained', async (i) => {
+      await i.produce(clicks(30));
+      const draining = new AbortController();
+      const worker: Installation = {
+        ...i,
+        draining: draining.signal,
+        failpoint: (name) => {
+          if (name === 'consumeBatch:after-fetch') draining.abort();
+          return Promise.resolve();
+        },
+      };
+      const before = await i.consume({ maxRecords: 10 });
+      assert.ok(before.batch);
+      const ahead = await worker.consume({ after: before.next, until: [{ partition: 0, offset: '30' }] });
+      assert.deepEqual(
+        [ahead.batch, ahead.next, ahead.reachedUntil],
+        [undefined, before.next, false],
+        'to be read by another worker',
+      );
+      const persisted = await worker.persist(before.batch);
+      assert.equal(persisted.outcome === 'persisted' && persisted.draining, true);
+    }));
+
   test('a shutdown ends the open form at once', () =>
     withInstallation('drain', async (i) => {
       const worker = (ended: string[], name: string) => {

@@ -36,10 +36,17 @@ describe('workers come and go, wherever they stand', { concurrency: 2 }, () => {
         const first = await installation.worker({ env });
         const run = installation.run(['pipeline']);
         await until('the first batches', 60_000, async () => (await installation.persisted()) > 0);
-        assert.equal(await first.terminate(), 0, first.log());
         await installation.worker({ env });
+        assert.equal(await first.terminate(), 0, first.log());
         const { code, stderr } = await run;
         assert.equal(code, 0, stderr);
+        for (const shard of [0, 1]) {
+          const id = `${installation.name}-ingest-${installation.topic}-${shard}`;
+          const shown = ['workflow', 'show', '--workflow-id', id, '--output', 'json'];
+          const { stdout: history } = await installation.run(['temporal', ...shown]);
+          assert.match(history, /EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED/);
+          assert.doesNotMatch(history, /TIMEOUT_TYPE_/, 'nobody waited for the worker that had drained');
+        }
         const status = await installation.status();
         assert.deepEqual([status.records, status.duplicates, status.lag], [records, 0, 0]);
         const verified = await installation.run(['verify', '--drained']);

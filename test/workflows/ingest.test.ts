@@ -149,6 +149,38 @@ describe('ingest of one shard', () => {
     });
   });
 
+  test('goes on from the stored offsets at once, on any worker, when the one that persists says that it drains', async () => {
+    const at = { name: '' };
+    let spool = 'a';
+    const log = imaginaryLog({ ends: [30], size: 10, spoolQueue: () => spoolQueue(at.name, spool) });
+    const activities = {
+      consumeBatch: (input: ConsumeBatchInput) => log.consumeBatch(input),
+      persistBatch: async (input: PersistBatchInput) => {
+        await eventually('the next batch to be read ahead', () => log.calls.includes('read 0:10..20'));
+        const drains = spool === 'a';
+        // Whoever reads from now on is another worker.
+        spool = 'b';
+        return { ...(await log.persistBatch(input)), ...(drains && { draining: true }) };
+      },
+    };
+    const queues = (name: string) => [ingestQueue(name), spoolQueue(name, 'a'), spoolQueue(name, 'b')];
+    await withStage({ activities, queues }, async ({ name, start }) => {
+      at.name = name;
+      const handle = await start('ingest', shardWorkflowId(name, 'clicks', 0), {
+        ...SHARD,
+        until: until(30),
+      });
+      const { counts } = (await handle.result()) as IngestResult;
+      assert.equal(counts.records, 30);
+      assert.ok(log.calls.includes('first 0:10..20'), log.calls.join(', '));
+      assert.deepEqual(
+        log.calls.filter((call) => call.startsWith('persist')),
+        ['persist 0:0..10', 'persist 0:10..20', 'persist 0:20..30'],
+      );
+      await record(handle, 'ingest-draining');
+    });
+  });
+
   test('tries a stage again after an outage and fails at once on what no retry can help', async () => {
     const { log, at } = logOf([20], 10);
     let outages = 2;

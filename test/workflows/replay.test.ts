@@ -18,6 +18,7 @@ const EXPECTED = [
   'backfill-failed-days',
   'backfill-paused',
   'ingest-all',
+  'ingest-draining',
   'ingest-fenced',
   'ingest-read-ahead',
   'ingest-resumed',
