@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { openElasticsearch } from '../../clients/elasticsearch/index.js';
+import { parseServers } from '../../domain/config/servers.js';
+import { indexTemplate } from '../../domain/names.js';
 import { cli, cliJson, ROOT, type CliResult } from './cli.js';
 import { testName } from './names.js';
 import { startWorker, type TestWorker, type WorkerOptions } from './worker.js';
@@ -85,7 +88,20 @@ export async function withInstallation(
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));
     await ledger.end();
+    await dropIndices(name);
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A server takes a thousand shards, and the servers of tests are kept for the next run. */
+async function dropIndices(name: string): Promise<void> {
+  const client = openElasticsearch(parseServers(process.env));
+  try {
+    const found = Object.keys(await client.indices.get({ index: `${name}-metrics-*` }));
+    if (found.length > 0) await client.indices.delete({ index: found });
+    await client.indices.deleteIndexTemplate({ name: indexTemplate(name) }, { ignore: [404] });
+  } finally {
+    await client.close();
   }
 }
 
