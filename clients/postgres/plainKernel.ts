@@ -27,6 +27,7 @@ interface Exports {
   endsAt(): number;
   scan(names: number, from: number, to: number): number;
   putUuid(start: number, end: number, into: number): number;
+  isoMicros(start: number, end: number): number;
   makeTable(columns: number, withId: number): number;
   setColumn(
     table: number,
@@ -126,6 +127,10 @@ class Kernel implements PlainKernel {
 
   takeUuid(start: number, end: number): boolean {
     return this.exports.putUuid(start, end, this.eventId.byteOffset) !== 0;
+  }
+
+  isoMicros(start: number, end: number): number {
+    return this.exports.isoMicros(start, end);
   }
 }
 

@@ -16,7 +16,6 @@ import type { OpenPlainKernel, PlainKernel } from './kernel.js';
 import * as Kind from './kinds.js';
 import { isPlain, MADE, NONE, PlainPaths, UNSURE, type PlainPlace } from './places.js';
 import { PlainScanner } from './scanner.js';
-import { isoMicros } from './time.js';
 import { plainCondition, type PlainCondition } from './where.js';
 
 export interface PlainColumn {
@@ -172,7 +171,7 @@ export class PlainEvent {
     const kind = kinds[slot];
     let time = NaN;
     if (kind === Kind.TEXT && this.iso)
-      time = isoMicros(this.scanner.bytes, starts[slot] as number, ends[slot] as number);
+      time = this.kernel.isoMicros(starts[slot] as number, ends[slot] as number);
     if (Number.isNaN(time)) {
       if (kind === Kind.OTHER) return false;
       const read = this.readTime(this.valueOf(slot));

@@ -27,6 +27,11 @@ export interface PlainKernel {
   scan(from: number, to: number): boolean;
   /** @returns whether the bytes are a uuid: then it is the `eventId` */
   takeUuid(start: number, end: number): boolean;
+  /**
+   * µs since 1970 of the spelling that most producers use, `2026-01-31T12:00:00Z` with up to six digits of a fraction;
+   * NaN for every other, which the general reader may still know
+   */
+  isoMicros(start: number, end: number): number;
 }
 
 /** Sixteen bytes are read at once: the NULs that a scan stops at, and as many that are read with them. */

@@ -7,6 +7,8 @@ import { PlainRows } from '../../../clients/postgres/copyPlain.js';
 import { familyColumns } from '../../../clients/postgres/families.js';
 import { parseConfig } from '../../../domain/config/parse.js';
 import type { PlainEvent } from '../../../domain/event/plain/event.js';
+import { Rejection } from '../../../domain/event/rejection.js';
+import { timeReader } from '../../../domain/event/time.js';
 import type { RecordInBytes, RecordSource } from '../../../domain/event/types.js';
 import { corpusYaml } from '../../corpus/mapping.js';
 
@@ -158,6 +160,54 @@ describe('the kernel of plain events', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  test('a time is that of the general reader, or left to it; none of the usual spelling is left', () => {
+    const { kernel } = event;
+    const read = timeReader({ formats: ['iso'], zone: 'UTC' });
+    const micros = (text: string): number => {
+      const bytes = Buffer.from(text);
+      kernel.window.set(bytes);
+      const at = kernel.window.byteOffset;
+      return kernel.isoMicros(at, at + bytes.length);
+    };
+    const digits = (length: number): fc.Arbitrary<string> =>
+      fc.nat(10 ** length - 1).map((n) => String(n).padStart(length, '0'));
+    const near = fc.tuple(
+      fc.constantFrom('1900', '2000', '2023', '2024', '2100', '0000', '9999'),
+      fc.constantFrom('00', '01', '02', '04', '11', '12', '13'),
+      fc.constantFrom('00', '01', '28', '29', '30', '31', '32'),
+      fc.constantFrom('00', '23', '24', '1:'),
+    );
+    const within = (most: number): fc.Arbitrary<string> =>
+      fc.nat(most).map((n) => String(n).padStart(2, '0'));
+    const any = fc.tuple(digits(4), within(13), within(32), within(24));
+    const fraction = fc.oneof(
+      fc.constant(''),
+      fc.nat(8).chain((n) => digits(n).map((f) => `.${n === 0 ? '' : f}`)),
+    );
+    let known = 0;
+    fc.assert(
+      fc.property(
+        fc.oneof(near, any),
+        within(60),
+        fc.oneof(within(59), fc.constantFrom('60', '7x')),
+        fraction,
+        fc.constantFrom('Z', 'Z', 'Z', 'z', '', '+00:00'),
+        ([year, month, day, hour], minute, second, parts, zone) => {
+          const text = `${year}-${month}-${day}T${hour}:${minute}:${second}${parts}${zone}`;
+          const time = micros(text);
+          const expected = read(text);
+          if (!Number.isNaN(time)) {
+            known++;
+            assert.equal(time, Number(expected), text);
+          } else if (zone === 'Z' && !(expected instanceof Rejection))
+            assert.match(text, /:60|\.\d{7,}|\.Z|T24/, text);
+        },
+      ),
+      { numRuns: 5_000 },
+    );
+    assert.ok(known > 200, `${known}`);
   });
 
   test('its memory stays where it is and does not grow', () => {
