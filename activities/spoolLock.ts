@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { SpoolUnavailable } from '../domain/errors.js';
 
 /** A spool's folder and the right to it. */
 export interface HeldSpool {
@@ -16,7 +18,7 @@ export interface HeldSpool {
  * other and both go on, so nobody ever shares one. The start time tells a process from a later one of the same pid.
  */
 export async function holdSpool(root: string): Promise<HeldSpool> {
-  await mkdir(root, { recursive: true, mode: 0o700 });
+  await makeFolder(root);
   const entries = await readdir(root, { withFileTypes: true });
   const known = entries.filter((e) => e.isDirectory() && /^[0-9a-f]{12}$/.test(e.name)).map((e) => e.name);
   for (const id of [...known.sort(), randomBytes(6).toString('hex')]) {
@@ -26,12 +28,31 @@ export async function holdSpool(root: string): Promise<HeldSpool> {
   return holdSpool(root);
 }
 
+/** With those above it. Node's own way never ends where a folder that is there takes none, as under /proc. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { mode: 0o700 });
+  } catch (e) {
+    const { code } = e as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
+    const above = dirname(folder);
+    if (code !== 'ENOENT' || above === folder) throw e;
+    if (existsSync(above))
+      throw new SpoolUnavailable(
+        `the spool ${folder} cannot be made: ${above} takes no folders. Set ingest.spool.dir to another place`,
+        { cause: e },
+      );
+    await makeFolder(above);
+    await makeFolder(folder);
+  }
+}
+
 const PREFIX = 'held-by-';
 const HOST = Buffer.from(hostname()).toString('hex').slice(0, 40);
 
 async function tryHold(root: string, id: string): Promise<HeldSpool | undefined> {
   const folder = join(root, id);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder);
   // The tail tells two spools of one process apart.
   const mine = `${PREFIX}${HOST}-${process.pid}-${await startOf(process.pid)}-${randomBytes(3).toString('hex')}`;
   await writeFile(join(folder, mine), '', { mode: 0o600 });

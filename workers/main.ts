@@ -64,9 +64,15 @@ async function mayTag({ servers, config }: Settings): Promise<boolean> {
 async function main(): Promise<void> {
   const draining = new AbortController();
   let signals = 0;
+  let ready = false;
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
     process.on(signal, () => {
       if (signal === 'SIGINT' && (signals += 1) > 1) process.exit(INTERRUPTED);
+      if (!ready) {
+        // Nothing is in hand, and what it waits for may never come.
+        logger.info({ signal }, 'ended before it was ready');
+        process.exit(0);
+      }
       if (!draining.signal.aborted) logger.info({ signal }, 'draining: finishing what is in hand');
       draining.abort();
     });
@@ -89,6 +95,7 @@ async function main(): Promise<void> {
       const readSettings = createReadSettings(config, { searchAttributes, heartbeatMs: heartbeatFromEnv() });
       const workers = await createWorkers(connection, target.namespace, queues, clients, readSettings);
       await runUntilDrained(workers, draining.signal, () => {
+        ready = true;
         process.stdout.write('worker ready\n');
         logger.info(
           { role, name: config.name, queues: queues.map(({ taskQueue }) => taskQueue) },

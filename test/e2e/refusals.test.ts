@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
@@ -67,6 +68,27 @@ test('a configuration that cannot be read is named, with why', async () => {
     assert.equal(code, 2);
     assert.ok(stderr.includes(`clickstream: ${given}: expected a readable file, got ${why}\n`), stderr);
   }
+});
+
+test('a worker that is told to end before it is ready ends, whatever it waits for', async () => {
+  let child: ChildProcess | undefined;
+  const silent = createServer(() => child?.kill('SIGTERM')).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const nobody = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  child = spawn(process.execPath, [path.join(ROOT, 'dist/workers/main.js')], {
+    stdio: 'ignore',
+    env: {
+      ...process.env,
+      KAFKA_BROKERS: nobody,
+      DATABASE_URL: `postgres://nobody@${nobody}/nothing`,
+      SPARK_REMOTE: `sc://${nobody}`,
+      ELASTICSEARCH_URL: `http://${nobody}`,
+      TEMPORAL_ADDRESS: nobody,
+    },
+  });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  silent.close();
+  assert.equal(code, 0);
 });
 
 test('Ctrl-C ends the waiting with 130 and no stack trace; that nobody polls was said; the run goes on', async () => {
