@@ -2,6 +2,8 @@ import { accessLogRecords, type LineCounts } from '../../clients/files/accessLog
 import { readLines, shownFile } from '../../clients/files/lines.js';
 import { ndjsonRecords } from '../../clients/files/ndjson.js';
 import { openKafka, type ProduceRecord } from '../../clients/kafka/index.js';
+import { NoPlace } from '../../domain/config/noPlace.js';
+import { parsePath } from '../../domain/config/paths.js';
 import { ConfigurationError, UsageError } from '../../domain/errors.js';
 import { generateClicks } from '../../domain/generator/clicks.js';
 import { counted } from '../format/numbers.js';
@@ -104,7 +106,17 @@ export function recordsOf(
       '--key: expected with --format ndjson only; an access log is keyed by client address',
     );
   }
-  return fileRecords(files, format, options.key?.split('.'), counts, signal);
+  return fileRecords(files, format, keyPath(options.key), counts, signal);
+}
+
+/** As the configuration's paths are written, without the choice of an array's element. */
+function keyPath(written: string | undefined): readonly string[] | undefined {
+  if (written === undefined) return undefined;
+  const path = parsePath(written);
+  const names = path instanceof NoPlace ? [] : path.filter((step) => typeof step === 'string');
+  if (path instanceof NoPlace || names.length < path.length)
+    throw new UsageError(`--key: expected a path such as user.id, got ${JSON.stringify(written)}`);
+  return names;
 }
 
 async function* fileRecords(

@@ -56,7 +56,9 @@ export const toText = (value: unknown): string | Rejection => {
  */
 const toColumnText: Converter = (value) => {
   const text = toText(value);
-  return typeof text === 'string' && text.includes('://') ? withoutPassword(text) : text;
+  if (typeof text !== 'string' || !text.includes('@')) return text;
+  // A path that begins with slashes is no URL in a column of anything.
+  return text.includes('://') || !/^\s*[\\/]/.test(text) ? withoutPassword(text) : text;
 };
 
 const whole = (value: unknown, { min, max, expected }: WholeRange): bigint | Rejection => {

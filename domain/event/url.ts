@@ -63,14 +63,28 @@ export function hostEnd({ text, pathStart }: UrlParts, start: number): number {
   return other >= start && text.charAt(colon - 1) !== ']' ? pathStart : colon;
 }
 
-/** As browsers read it: blanks in front are none, a backslash is a slash, the last @ before the path counts. */
-const USER_INFO = /^(\s*(?:[a-z][a-z0-9+.-]*:)?[\\/]{2})([^\\/?#]*)@/i;
+/**
+ * As browsers read it: blanks in front are none, a backslash is a slash, the last @ before the path counts; schemes of
+ * the web need no two slashes, and take more. Behind none of them blanks are a sentence's.
+ */
+const USER_INFO = [
+  /^([\0-\x20]*(?:https?|wss?|ftp):[\\/]+)([^\\/?#]*)@/i,
+  /^([\0-\x20]*(?:https?|wss?|ftp):)([^\\/?#\s]*)@/i,
+  /^(\s*(?:[a-z][a-z0-9+.-]*:)?[\\/]{2})([^\\/?#]*)@/i,
+];
+/** Browsers pass these over wherever they stand. */
+const PASSED_OVER = /[\t\n\r]/g;
 
 /** Without user and password where there is a password; everything else letter by letter. */
 export function withoutPassword(text: string): string {
   if (!text.includes('@')) return text;
-  const [found = '', before = '', user = ''] = USER_INFO.exec(text) ?? [];
-  return user.includes(':') ? before + text.slice(found.length) : text;
+  const read = text.replace(PASSED_OVER, '');
+  for (const pattern of USER_INFO) {
+    const [found = '', before = '', user = ''] = pattern.exec(read) ?? [];
+    // What stood behind may be read in the same way now.
+    if (user.includes(':')) return withoutPassword(before + read.slice(found.length));
+  }
+  return text;
 }
 
 const DEFAULT_PORTS: Readonly<Record<string, string>> = {

@@ -11,6 +11,8 @@ describe('produce', () => {
     [[], {}, /expected a file, - for stdin, or --generate/],
     [['a'], { format: 'csv' }, /^--format: expected one of ndjson, access-log, got "csv"$/],
     [['a'], { format: 'access-log', key: 'ip' }, /^--key: /],
+    [['-'], { format: 'ndjson', key: 'user..id' }, /^--key: expected a path .*"user\.\.id"/],
+    [['-'], { format: 'ndjson', key: 'list[a=b]' }, /^--key: expected a path/],
     [['a'], { generate: '5' }, /^--generate: expected no files/],
     [[], { generate: 'many' }, /^--generate: expected a whole number from 1/],
     [['a'], { seed: '5' }, /^--seed: expected --generate/],
