@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
@@ -71,11 +71,10 @@ test('a configuration that cannot be read is named, with why', async () => {
 });
 
 test('a worker that is told to end before it is ready ends, whatever it waits for', async () => {
-  let child: ChildProcess | undefined;
-  const silent = createServer(() => child?.kill('SIGTERM')).listen(0, '127.0.0.1');
+  const silent = createServer().listen(0, '127.0.0.1');
   await once(silent, 'listening');
   const nobody = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
-  child = spawn(process.execPath, [path.join(ROOT, 'dist/workers/main.js')], {
+  const child = spawn(process.execPath, [path.join(ROOT, 'dist/workers/main.js')], {
     stdio: 'ignore',
     env: {
       ...process.env,
@@ -86,7 +85,10 @@ test('a worker that is told to end before it is ready ends, whatever it waits fo
       TEMPORAL_ADDRESS: nobody,
     },
   });
-  const [code] = (await once(child, 'exit')) as [number | null];
+  const exited = once(child, 'exit');
+  await Promise.race([once(silent, 'connection'), exited]);
+  child.kill('SIGTERM');
+  const [code] = (await exited) as [number | null];
   silent.close();
   assert.equal(code, 0);
 });
