@@ -129,7 +129,7 @@ function sentence(counts: Counts, examined: number, dry: boolean): string {
     `${value.toLocaleString('en-US')} ${value === 1 ? one : `${one}s`}`;
   const stay = examined + counts.deadLetters;
   return (
-    `${n(examined, 'dead letter')} ${dry ? 'would be' : 'are now'} ${n(counts.persisted, 'click')} + ` +
+    `${n(examined, 'dead letter')} ${dry ? 'would be' : examined === 1 ? 'is now' : 'are now'} ${n(counts.persisted, 'click')} + ` +
     `${n(counts.duplicates, 'duplicate')} + ${counts.filtered.toLocaleString('en-US')} filtered + ` +
     `${n(stay, 'dead letter')} that ${dry ? 'would stay' : stay === 1 ? 'stays' : 'stay'}`
   );

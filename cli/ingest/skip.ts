@@ -31,6 +31,8 @@ export interface SkippedPartition {
   readonly offsets: number;
   /** Of these, how many Kafka still held. */
   readonly readable: number;
+  /** What the log holds, for people: from its earliest offset to its end. */
+  readonly log: { readonly earliest: string; readonly end: string };
   /** The row in the ledger. */
   readonly batchId?: string;
 }
@@ -118,6 +120,7 @@ async function skipPartition(
     to: until,
     offsets: Number(BigInt(until) - BigInt(from)),
     readable: held,
+    log: { earliest: earliest.toString(), end: end.toString() },
     ...(outcome !== 'nothing to skip' && { batchId }),
   });
   if (before !== undefined) return answer('skipped before', before.from, before.to, 0);

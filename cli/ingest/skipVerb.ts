@@ -109,12 +109,15 @@ const GO_ON =
   '  npx clickstream ingest start    continuously';
 
 export function skipText(partitions: readonly SkippedPartition[]): string {
-  const lines = partitions.map(({ topic, partition, outcome, from, to, offsets: n, readable, batchId }) => {
-    const where = `${topic}, partition ${partition}`;
-    if (outcome === 'nothing to skip') return `${where}: nothing to skip, the log holds ${from}`;
-    const held = readable > 0 ? `, ${readable} of them still readable` : '';
-    return `${where}: ${offsets(n)} ${outcome}${held} (${from} to ${to}); ledger ${batchId ?? ''}`;
-  });
+  const lines = partitions.map(
+    ({ topic, partition, outcome, from, to, offsets: n, readable, log, batchId }) => {
+      const where = `${topic}, partition ${partition}`;
+      if (outcome === 'nothing to skip')
+        return `${where}: nothing to skip, the next offset is ${from} and the log holds ${log.earliest} to ${log.end}`;
+      const held = readable > 0 ? `, ${readable} of them still readable` : '';
+      return `${where}: ${offsets(n)} ${outcome}${held} (${from} to ${to}); ledger ${batchId ?? ''}`;
+    },
+  );
   const moved = partitions.some(({ outcome }) => outcome !== 'nothing to skip');
   return [...lines, ...(moved ? [GO_ON] : [])].join('\n');
 }

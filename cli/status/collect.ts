@@ -110,13 +110,15 @@ function partitionsOf(
   return ends.map(([partition, end]) => {
     const offset = own.find((one) => one.partition === partition);
     const from = offset?.nextOffset ?? unread.get(partition) ?? 0n;
-    const lag = end > from ? Number(end - from) : 0;
+    const first = state.earliest.get(partition) ?? from;
+    // What retention took will never be read; and a log that ends before the offset tells nothing of what is to come.
+    const left = Number(end - (first > from ? first : from));
     return {
       topic,
       partition,
       next_offset: stored === undefined ? null : String(from),
       end_offset: String(end),
-      lag: stored === undefined ? null : lag,
+      lag: stored === undefined || left < 0 ? null : left,
     };
   });
 }
@@ -172,7 +174,8 @@ export async function collectStatus(
     const latest = valueOf(await attempt('PostgreSQL', patience, () => readPostgres(config, servers)));
     signal.throwIfAborted();
     if (later !== undefined && latest !== undefined) {
-      [documents, snapshot] = [later, latest];
+      // Kafka's ends were read with the first look's offsets; later ones may lie beyond them.
+      [documents, snapshot] = [later, { ...latest, offsets: snapshot?.offsets ?? latest.offsets }];
       indices = indexReports(snapshot, documents);
     }
   }

@@ -9,6 +9,7 @@ export interface PartitionReport {
   readonly next_offset: string | null;
   /** Last stable offset: where readers of committed records can get to. */
   readonly end_offset: string | null;
+  /** Offsets that Kafka holds and that are to be read; null: unknown, as where the log ends before `next_offset`. */
   readonly lag: number | null;
 }
 

@@ -148,6 +148,12 @@ describe('try', () => {
       const { code, stderr } = await run(i, []);
       assert.equal(code, 1, stderr);
       assert.match(stderr, /the log holds 0 to 10: it ends 5 offsets before it .* --made-again/);
+      const file = path.join(mkdtempSync(path.join(tmpdir(), 'try-')), 'try.yaml');
+      writeFileSync(file, i.yaml);
+      const status = await cli(['--config', file, 'status', '--json']);
+      const { lag, gaps } = JSON.parse(status.stdout) as { lag: number | null; gaps: string[] };
+      assert.equal(lag, null, 'unknown, not nothing');
+      assert.match(gaps.join(), new RegExp(`npx clickstream --config ${file} ingest skip`));
       const beyond = await run(i, ['--from', '0:11']);
       assert.equal(beyond.code, 2, beyond.stderr);
       assert.match(beyond.stderr, /--from: the log of topic \S+, partition 0 holds 0 to 10, got 11/);

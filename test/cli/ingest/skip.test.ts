@@ -159,7 +159,9 @@ describe('a gap in the log', () => {
       );
       await assert.rejects(skipped(i, { partition: 7 }), refused(/--partition: .* has 1 \(0 to 0\), got 7/));
       await assert.rejects(beginAgain(i, i.topic), refused(/is the one that is ingested/));
-      assert.equal((await skipped(i))[0]?.outcome, 'nothing to skip');
+      const nothing = await skipped(i);
+      assert.equal(nothing[0]?.outcome, 'nothing to skip');
+      assert.match(skipText(nothing), /nothing to skip, the next offset is 30 and the log holds 0 to 100$/);
       assert.equal(await stored(i), before);
       assert.equal((await i.rows(`SELECT FROM batch WHERE kind = 'skip'`)).length, 0);
     }));
