@@ -78,12 +78,13 @@ const PASSED_OVER = /[\t\n\r]/g;
 /** Without user and password where there is a password; everything else letter by letter. */
 export function withoutPassword(text: string): string {
   if (!text.includes('@')) return text;
-  const read = text.replace(PASSED_OVER, '');
-  for (const pattern of USER_INFO) {
-    const [found = '', before = '', user = ''] = pattern.exec(read) ?? [];
-    // What stood behind may be read in the same way now.
-    if (user.includes(':')) return withoutPassword(before + read.slice(found.length));
-  }
+  // As it is first: what stands outside of the URL stays then.
+  for (const read of [text, text.replace(PASSED_OVER, '')])
+    for (const pattern of USER_INFO) {
+      const [found = '', before = '', user = ''] = pattern.exec(read) ?? [];
+      // What stood behind may be read in the same way now.
+      if (user.includes(':')) return withoutPassword(before + read.slice(found.length));
+    }
   return text;
 }
 
