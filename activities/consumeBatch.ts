@@ -15,6 +15,7 @@ import type { IngestDeps } from './deps.js';
 import { wrapActivity } from './failure.js';
 import { underHeartbeat } from './heartbeat.js';
 import { KnownTopics } from './knownTopic.js';
+import { LargeRecords } from './largeRecords.js';
 import { openSource, type IngestSource } from './ingestSource.js';
 
 /** A call that finds nothing returns after so long, so that it does not hold a worker's slot for ever. */
@@ -29,6 +30,8 @@ const FETCH_BYTES = 1024 * 1024;
  * the other shard's COPY, which needs several turns for each of its chunks.
  */
 const TURN_RECORDS = 256;
+/** Of records' bytes that are decoded before what came of them goes to the spool. */
+const FLUSH_BYTES = 2 * 1024 * 1024;
 const MIN_FETCH_BYTES = 64 * 1024;
 /** A full batch is followed by one so many times as large, up to the setting. */
 const GROWTH = 4;
@@ -45,12 +48,13 @@ export function createConsumeBatch(
   deps: IngestDeps,
 ): (input: ConsumeBatchInput) => Promise<ConsumeBatchResult> {
   const memories = new BatchMemories(deps.config);
+  const large = new LargeRecords();
   const topics = new KnownTopics(deps.postgres);
   return wrapActivity(async (input) => {
     const progress = { records: 0, bytes: 0 };
     return underHeartbeat(
       () => ({ topic: input.topic, shard: input.shard, ...progress }),
-      () => topics.read(input.topic, () => new Consumption(deps, memories, input, progress).run()),
+      () => topics.read(input.topic, () => new Consumption(deps, { memories, large }, input, progress).run()),
     );
   });
 }
@@ -68,7 +72,7 @@ class Consumption {
 
   constructor(
     private readonly deps: IngestDeps,
-    private readonly memories: BatchMemories,
+    private readonly shared: { readonly memories: BatchMemories; readonly large: LargeRecords },
     private readonly input: ConsumeBatchInput,
     private readonly progress: { records: number; bytes: number },
   ) {
@@ -90,7 +94,7 @@ class Consumption {
     );
     const spooled = await deps.spool.begin();
     try {
-      const batch = await this.memories.lend(async (memory) => {
+      const batch = await this.shared.memories.lend(async (memory) => {
         const writer = new BatchWriter(
           spooled,
           deps,
@@ -183,10 +187,12 @@ class Consumption {
         },
       );
       for (const fetchedPart of fetched) {
-        if (await this.take(fetchedPart, writer, open)) moved = Date.now();
+        await this.shared.large.pass(fetchedPart.largest, this.signal, async () => {
+          if (await this.take(fetchedPart, writer, open)) moved = Date.now();
+          await writer.flush();
+        });
         this.progress.records = writer.counts.records;
         this.progress.bytes = writer.bytes;
-        await writer.flush();
         if (this.full) break;
       }
       this.deps.kafka.release(fetched);
@@ -213,6 +219,7 @@ class Consumption {
     const end = Number(this.ends.get(partition) ?? Infinity);
     let at = Number(before);
     let sinceTurn = 0;
+    let flushed = writer.bytes;
     for (const item of items) {
       if (++sinceTurn === TURN_RECORDS) {
         sinceTurn = 0;
@@ -233,6 +240,11 @@ class Consumption {
         break;
       }
       at = position + 1;
+      if (writer.bytes - flushed >= FLUSH_BYTES) {
+        flushed = writer.bytes;
+        await writer.flush();
+        this.shared.large.decoded(item.size);
+      }
       if (open && (writer.counts.records >= maxRecords || writer.bytes >= maxBytes)) {
         this.full = true;
         break;

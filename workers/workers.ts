@@ -39,6 +39,8 @@ export function createWorkers(
   clients: Clients,
   readSettings: () => Promise<WorkflowSettings>,
 ): Promise<Polling[]> {
+  // One for all queues: its shards share memory.
+  const consumeBatch = clients.ingest && createConsumeBatch(clients.ingest);
   return Promise.all(
     queues.map(async (queue) => {
       const worker = await Worker.create({
@@ -48,7 +50,7 @@ export function createWorkers(
         maxConcurrentActivityTaskExecutions: queue.slots,
         shutdownGraceTime: queue.graceMs,
         shutdownForceTime: queue.graceMs + FORCE_AFTER_MS,
-        ...workOf(queue, clients, readSettings),
+        ...workOf(queue, clients, consumeBatch, readSettings),
       });
       return { worker, lingerMs: queue.lingerMs ?? 0 };
     }),
@@ -58,25 +60,26 @@ export function createWorkers(
 function workOf(
   { kind }: Queue,
   { ingest, analyze }: Clients,
+  consumeBatch: ReturnType<typeof createConsumeBatch> | undefined,
   readSettings: () => Promise<WorkflowSettings>,
 ): Partial<WorkerOptions> {
   switch (kind) {
     case 'workflows':
       return { workflowBundle, activities: { readSettings }, enableNonLocalActivities: false };
     case 'spool':
-      if (ingest === undefined) return {};
+      if (ingest === undefined || consumeBatch === undefined) return {};
       return {
-        activities: { consumeBatch: createConsumeBatch(ingest), persistBatch: createPersistBatch(ingest) },
+        activities: { consumeBatch, persistBatch: createPersistBatch(ingest) },
       };
     case 'ingest':
-      if (ingest === undefined) return {};
+      if (ingest === undefined || consumeBatch === undefined) return {};
       return {
         activities: {
           noteOffsets: createNoteOffsets(ingest),
           awaitOffsets: createAwaitOffsets(ingest),
           replayDeadLetters: createReplayDeadLetters(ingest),
           changeShards: createChangeShards(ingest, () => connectTemporal(ingest.servers)),
-          consumeBatch: createConsumeBatch(ingest),
+          consumeBatch,
         },
       };
     case 'analyze':

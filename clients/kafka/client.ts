@@ -28,6 +28,8 @@ export interface FetchedPartition {
   readonly lastStableOffset: bigint;
   /** Records from the wanted offset on, in order; read once, lazily: decompression happens while walking. */
   readonly items: Iterable<FetchedRecord | Passed>;
+  /** Bytes of its largest record batch, unpacked. */
+  readonly largest: number;
   /** What their bytes lie in: for `release`. */
   readonly memory: ArrayBufferLike;
 }

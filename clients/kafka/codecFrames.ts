@@ -44,6 +44,10 @@ function snappySize(block: Buffer): number {
   throw new Error('a block does not say its size');
 }
 
+/** What the last gzip member unpacks to, as its trailer says, modulo 2^32; producers write one member. */
+export const gzipSize = (bytes: Buffer): number =>
+  bytes.length < 4 ? 0 : bytes.readUInt32LE(bytes.length - 4);
+
 const LZ4_MAGIC = 0x184d2204;
 const LZ4_FLAG = { blockChecksum: 0x10, contentSize: 0x08, contentChecksum: 0x04, dictionary: 0x01 } as const;
 /** In the high bit of a block's length: the block is stored as it is. */

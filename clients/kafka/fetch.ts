@@ -50,6 +50,8 @@ export async function fetchRaw(broker: Broker, wanted: RawFetch): Promise<readon
       parse: (decoded: { partitions: readonly RawPartition[] }) => Promise.resolve(decoded),
     },
   });
+  // The rest lies in the memory of this response, which may be large.
+  dropEmptyRests(broker);
   return partitions;
 }
 

@@ -8,8 +8,10 @@ import tls from 'node:tls';
 const LENGTH = 4;
 /** Small responses are read together. */
 const SCRATCH = 64 * 1024;
-/** What a fetch of 1 MiB comes in; a larger response is passed on in pieces, as it arrives. */
+/** What a fetch of 1 MiB comes in; a larger response gets memory of its own. */
 const CAPACITY = 1024 * 1024 + 64 * 1024;
+/** A length beyond this is none, as when a server of another kind answers: then the bytes are passed on as they arrive. */
+const MAX_FRAME = 256 * 1024 * 1024;
 /** Of memory that nobody uses; more is left to the garbage collector. */
 const MAX_FREE = 4;
 const KEEP_ALIVE_MS = 60_000;
@@ -19,7 +21,7 @@ export class FrameMemory {
   private readonly free: ArrayBufferLike[] = [];
 
   take(bytes: number): Buffer {
-    if (bytes <= SCRATCH) return Buffer.allocUnsafeSlow(bytes);
+    if (bytes <= SCRATCH || bytes > CAPACITY) return Buffer.allocUnsafeSlow(bytes);
     return Buffer.from(this.free.pop() ?? new ArrayBuffer(CAPACITY), 0, bytes);
   }
 
@@ -76,7 +78,7 @@ export class Frames {
         continue;
       }
       const size = LENGTH + scratch.readInt32BE(at);
-      if (size < LENGTH || size > CAPACITY) {
+      if (size < LENGTH || size > MAX_FRAME) {
         // Whatever speaks no Kafka is kafkajs's to refuse.
         this.through = size < LENGTH ? Infinity : size;
         continue;

@@ -11,6 +11,7 @@ import { FrameMemory } from './frames.js';
 import { KAFKA, leaderMoved } from './errors.js';
 import { fetchRaw, type RawPartition } from './fetch.js';
 import { newKafka, READ_COMMITTED } from './internals.js';
+import { largestBatch } from './largestBatch.js';
 import { knowsTopicIds, topicIdentity } from './metadata.js';
 import { produce } from './produce.js';
 import { walkRecordSet } from './recordBatch.js';
@@ -170,6 +171,7 @@ export function openKafka(servers: Servers, clientId: string, logger: Logger = s
         .map(({ partition, lastStableOffset, aborted, recordSet }): FetchedPartition => ({
           partition,
           lastStableOffset,
+          largest: largestBatch(recordSet),
           memory: recordSet.buffer,
           items: {
             [Symbol.iterator]: () => walkRecordSet(recordSet, partition, from.get(partition) ?? 0n, aborted),

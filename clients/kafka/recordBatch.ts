@@ -9,7 +9,7 @@ export interface AbortedTransaction {
 }
 
 /** Where the fields of a magic-2 record batch stand; the checksum covers everything after itself. */
-const AT = {
+export const AT = {
   baseOffset: 0,
   length: 8,
   magic: 16,
@@ -22,8 +22,8 @@ const AT = {
   count: 57,
   records: 61,
 } as const;
-const LOG_OVERHEAD = 12;
-const ATTRIBUTE = { codec: 7, logAppendTime: 8, transactional: 16, control: 32 } as const;
+export const LOG_OVERHEAD = 12;
+export const ATTRIBUTE = { codec: 7, logAppendTime: 8, transactional: 16, control: 32 } as const;
 /** A batch that unpacks to more is taken for a bomb: a producer fills 16 KB to a few MB, one record included. */
 const MAX_UNPACKED = 256 * 1024 * 1024;
 

@@ -10,6 +10,8 @@ const SHORT_TEXT = 48;
 const STAGE = 64 * 1024;
 /** Longer values pass the stage by, bytes: a text's UTF-16 unit is at most three. */
 const LONG = STAGE / 4;
+/** Memory that grew beyond this for large values is not kept, bytes; nor does it grow by more at once than they need. */
+const MAX_KEPT = 4 * 1024 * 1024;
 
 /** Rows are made in a stage, and gathered from there when it is full. */
 export class CopyBuffer {
@@ -38,6 +40,7 @@ export class CopyBuffer {
 
   clear(): void {
     this.truncate(0);
+    if (this.gathered.length > MAX_KEPT) this.gathered = Buffer.allocUnsafeSlow(STAGE);
   }
 
   /** Takes back what was appended beyond a length. */
@@ -121,7 +124,7 @@ export class CopyBuffer {
   /** `jsonb` has a version byte of 1 in front. */
   text(value: string, version: 0 | 1): void {
     if (value.length * 3 > LONG) {
-      this.bytes(Buffer.from(version === 1 ? `\u0001${value}` : value));
+      this.longText(value, version);
       return;
     }
     this.need(5 + value.length * 3);
@@ -133,6 +136,17 @@ export class CopyBuffer {
     if (end < 0) end = from + this.buffer.write(value, from);
     this.view.setInt32(at, end - begin);
     this.stage.at = end;
+  }
+
+  /** A large text is made where it is gathered, and nowhere else. */
+  private longText(value: string, version: 0 | 1): void {
+    const length = version + Buffer.byteLength(value);
+    this.head(length, 0);
+    this.drain();
+    this.grow(length);
+    if (version === 1) this.gathered[this.gatheredBytes] = 1;
+    this.gathered.write(value, this.gatheredBytes + version);
+    this.gatheredBytes += length;
   }
 
   /** Puts the length of a field, with room for `room` bytes behind it. @returns where these are */
@@ -150,14 +164,19 @@ export class CopyBuffer {
   }
 
   private gather(bytes: Uint8Array): void {
-    const length = this.gatheredBytes + bytes.length;
-    if (length > this.gathered.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(this.gathered.length * 2, length));
-      this.gathered.copy(larger, 0, 0, this.gatheredBytes);
-      this.gathered = larger;
-    }
+    this.grow(bytes.length);
     this.gathered.set(bytes, this.gatheredBytes);
-    this.gatheredBytes = length;
+    this.gatheredBytes += bytes.length;
+  }
+
+  /** Makes room for so many bytes behind those that are gathered. */
+  private grow(bytes: number): void {
+    const { gathered, gatheredBytes } = this;
+    const length = gatheredBytes + bytes;
+    if (length <= gathered.length) return;
+    const spare = Math.min(gathered.length, MAX_KEPT);
+    this.gathered = Buffer.allocUnsafeSlow(Math.max(gathered.length + spare, length));
+    gathered.copy(this.gathered, 0, 0, gatheredBytes);
   }
 
   /** @returns where the text ends, -1 when it is not all ASCII */
