@@ -14,7 +14,7 @@ import { onSpoolDisk } from './spoolDisk.js';
 import { holdSpool } from './spoolLock.js';
 
 /** A family's rows, the rejected records, and one entry per row: its id and where it ends in each family's file. */
-const SPOOL_FILES = ['click_data', 'geo_data', 'user_agent_data', 'rejected', 'rows'] as const;
+export const SPOOL_FILES = ['click_data', 'geo_data', 'user_agent_data', 'rejected', 'rows'] as const;
 export type SpoolFile = (typeof SPOOL_FILES)[number];
 
 /** Raised when what the files or the meta hold changes: a batch of another form is consumed again. */
@@ -58,6 +58,8 @@ export interface Spool {
   /** @throws SpoolLost: gone, cut off, or written under another configuration */
   find(batchId: string): Promise<SpooledBatch>;
   path(batchId: string, file: SpoolFile): string;
+  /** Whether this process wrote it: then no crash can have cut its files off. */
+  isOwn(batchId: string): boolean;
   remove(batchId: string): Promise<void>;
   /** Deletes what lies below the committed offsets, and what nobody asked for in an hour. */
   sweep(committed: CommittedOffset): Promise<void>;
@@ -91,8 +93,10 @@ export async function openSpool(config: Config, logger: Logger = silentLogger): 
   const limit = config.ingest.spool.bytes;
   /** Bytes by batch, temporary folders included. */
   const sizes = new Map<string, number>();
+  const own = new Set<string>();
   const drop = async (name: string): Promise<void> => {
     sizes.delete(name);
+    own.delete(name);
     await rm(join(folder, name), { recursive: true, force: true });
   };
   const metaOf = async (batchId: string): Promise<SpooledBatch> =>
@@ -152,6 +156,7 @@ export async function openSpool(config: Config, logger: Logger = silentLogger): 
               await rename(at, join(folder, meta.batchId));
               sizes.delete(name);
               sizes.set(meta.batchId, sum(batch));
+              own.add(meta.batchId);
             }),
           discard: async () => {
             await closeAll();
@@ -178,6 +183,7 @@ export async function openSpool(config: Config, logger: Logger = silentLogger): 
       return batch;
     },
     path: (batchId, file) => join(folder, batchId, file),
+    isOwn: (batchId) => own.has(batchId),
     remove: drop,
     sweep: async (committed) => {
       for (const batchId of [...sizes.keys()].filter((name) => !name.startsWith(TEMPORARY))) {

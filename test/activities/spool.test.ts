@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
+import { ApplicationFailure } from '@temporalio/common';
+import { openSpool, type Spool } from '../../activities/spool.js';
 import { until } from '../support/installation.js';
 import { click, install, type Installation } from './installation.js';
 
@@ -17,6 +20,35 @@ async function withSmallSpool(use: (i: Installation) => Promise<void>): Promise<
     await i.close();
   }
 }
+
+test('what an earlier process left is taken by its checksums, or read again', async () => {
+  const i = await install('left');
+  let spool: Spool | undefined;
+  try {
+    await i.produce(Array.from({ length: 20 }, (_, k) => click(k)));
+    const { batch } = await i.consume();
+    assert.ok(batch);
+    const file = i.spool.path(batch.batchId, 'geo_data');
+    await i.spool.close();
+    spool = await openSpool(i.config);
+    const later = { ...i, spool };
+    const bytes = await readFile(file);
+    const flipped = Buffer.from(bytes);
+    flipped[40] = (flipped[40] ?? 0) ^ 1;
+    await writeFile(file, flipped);
+    await assert.rejects(
+      later.persist(batch),
+      (e) => e instanceof ApplicationFailure && e.type === 'SpoolLost',
+    );
+    assert.deepEqual(await i.rows('SELECT 1 FROM click_data'), []);
+    await writeFile(file, bytes);
+    assert.equal((await later.persist(batch)).outcome, 'persisted');
+    assert.equal((await i.rows('SELECT 1 FROM clicks')).length, 20);
+  } finally {
+    await spool?.close();
+    await i.close();
+  }
+});
 
 describe('a spool that is full', () => {
   test('makes the next batch wait until one is persisted, and then goes on', () =>
