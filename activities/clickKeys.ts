@@ -1,4 +1,5 @@
 import { EPOCH_US_NUMBER } from '../clients/postgres/copyBuffer.js';
+import { EVENT_ID_AT } from '../clients/postgres/kernel/types.js';
 import type { SpoolReader } from './spoolReader.js';
 
 /** Event ids and times of a batch's clicks, in the order of its rows. */
@@ -9,9 +10,8 @@ export interface ClickKeys {
   readonly timesUs: Float64Array;
 }
 
-// A click in the spool: a count of two bytes, then click_id, event_id and event_time, each behind four bytes of length.
-const ID_AT = 2 + 12 + 4;
-const TIME_AT = ID_AT + 16 + 4;
+/** Behind the event id and its own length. */
+const TIME_AT = EVENT_ID_AT + 16 + 4;
 const KEYS_END = TIME_AT + 8;
 const TWO_32 = 2 ** 32;
 
@@ -23,7 +23,7 @@ export async function readClickKeys(
   const ids = new Uint8Array(rows * 16);
   const timesUs = new Float64Array(rows);
   const take = (bytes: Uint8Array, from: number, row: number): void => {
-    for (let i = 0, at = from + ID_AT; i < 16; i++) ids[row * 16 + i] = bytes[at + i] as number;
+    for (let i = 0, at = from + EVENT_ID_AT; i < 16; i++) ids[row * 16 + i] = bytes[at + i] as number;
     const view = new DataView(bytes.buffer, bytes.byteOffset + from + TIME_AT, 8);
     timesUs[row] = view.getInt32(0) * TWO_32 + view.getUint32(4) + EPOCH_US_NUMBER;
   };

@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure, TemporalFailure } from '@temporalio/common';
 import { isDataError, pgErrorFields } from '../clients/postgres/errors.js';
 import { ClickstreamError } from '../domain/errors.js';
-import { withoutPasswords } from '../domain/secrets.js';
+import { hideSecretsIn } from '../domain/secrets.js';
 
 /**
  * An error as Temporal shall show and judge it: `type` is the error's code, and only what a retry can help is
@@ -13,7 +13,7 @@ function toFailure(e: unknown): Error {
   if (e instanceof TemporalFailure) return e;
   if (e instanceof ClickstreamError)
     return ApplicationFailure.create({
-      message: withoutPasswords(e.message),
+      message: hideSecretsIn(e.message),
       type: e.code,
       nonRetryable: !e.retryable,
     });
@@ -22,11 +22,11 @@ function toFailure(e: unknown): Error {
     const where = [pg.table, pg.column, pg.constraint].filter((part) => part !== undefined).join('.');
     const message = isDataError(e)
       ? `PostgreSQL refused data: SQLSTATE ${pg.sqlState}${where && ` at ${where}`}`
-      : `PostgreSQL: ${withoutPasswords((e as Error).message)} (${pg.sqlState})`;
+      : `PostgreSQL: ${hideSecretsIn((e as Error).message)} (${pg.sqlState})`;
     return ApplicationFailure.create({ message, type: `PostgreSQL.${pg.sqlState}` });
   }
   const error = e instanceof Error ? e : new Error(String(e));
-  return ApplicationFailure.create({ message: withoutPasswords(error.message), type: error.name });
+  return ApplicationFailure.create({ message: hideSecretsIn(error.message), type: error.name });
 }
 
 /**

@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { untilAborted } from '../domain/untilAborted.js';
 
 /** A record batch that holds more than this is large, bytes. */
 const LARGE_BATCH = 4 * 1024 * 1024;
@@ -31,7 +32,7 @@ export class LargeRecords {
     const mine = new Promise<void>((resolve) => (done = resolve));
     this.last = before.then(() => mine);
     try {
-      await unlessAborted(before, signal);
+      await untilAborted(before, signal);
       await use();
       // Of what was unpacked nothing is used any more.
       this.collect();
@@ -67,18 +68,4 @@ function collectGarbage(): void {
     gc = typeof shown === 'function' ? (shown as () => void) : () => undefined;
   }
   gc();
-}
-
-function unlessAborted(turn: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const onAbort = (): void => {
-      reject(signal.reason as Error);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    void turn.then(() => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    });
-  });
 }

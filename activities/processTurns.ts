@@ -3,6 +3,7 @@ import { isTurnTaken, limitWaits, resetWaits, takeTurn } from '../clients/postgr
 import { inTransaction, withClient } from '../clients/postgres/pool.js';
 import { applicationName } from '../domain/names.js';
 import type { BatchRef } from '../domain/stages.js';
+import { untilAborted } from '../domain/untilAborted.js';
 import { shortHash } from './attempt.js';
 import type { IngestDeps } from './deps.js';
 import { heartbeatTimeoutMs } from './heartbeat.js';
@@ -46,12 +47,12 @@ export class ProcessTurns {
       signal.throwIfAborted();
       const turn = this.turns.get(topic) ?? this.begin(topic);
       if (!turn.open && !this.isAwaited(batchId, turn)) {
-        await unlessAborted(turn.ended, signal);
+        await untilAborted(turn.ended, signal);
         continue;
       }
       turn.members.add(batchId);
       try {
-        await unlessAborted(turn.begun, signal);
+        await untilAborted(turn.begun, signal);
         return await use();
       } finally {
         turn.open = false;
@@ -102,13 +103,4 @@ function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
   let open = (): void => undefined;
   const opened = new Promise<void>((resolve) => (open = resolve));
   return { opened, open };
-}
-
-/** Rejects with the signal's reason when it is aborted first. */
-async function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { opened, open } = gate();
-  signal.addEventListener('abort', open, { once: true });
-  await Promise.race([promise, opened]);
-  signal.removeEventListener('abort', open);
-  signal.throwIfAborted();
 }

@@ -41,6 +41,14 @@ export class ServerUnavailable extends ClickstreamError {
   }
 }
 
+/** @param said by PostgreSQL, whoever heard it */
+export const postgresDiskFull = (said: string, cause: unknown): ServerUnavailable =>
+  new ServerUnavailable(
+    'PostgreSQL',
+    `PostgreSQL's disk is full: make room there, and it goes on by itself; PostgreSQL said: ${said}`,
+    { cause },
+  );
+
 /** A server refused us for good: wrong credentials, missing right, unknown topic, missing driver, wrong version. */
 export class ServerRefused extends ClickstreamError {
   readonly code = 'ServerRefused';

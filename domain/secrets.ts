@@ -53,7 +53,7 @@ function decoded(name: string): string {
 }
 
 /** An address, JDBC's and Spark's included, without password and tokens; user, host and the rest stay. */
-export const withoutPassword = (address: string): string => hide(address, ADDRESS);
+export const hideSecrets = (address: string): string => hide(address, ADDRESS);
 
 /** Words in which addresses may stand. */
-export const withoutPasswords = (words: string): string => hide(words, SENTENCE);
+export const hideSecretsIn = (words: string): string => hide(words, SENTENCE);

@@ -3,7 +3,7 @@ import type { Info } from '@temporalio/activity';
 import type { Logger as TemporalLogger } from '@temporalio/common';
 import { destination, pino, stdTimeFunctions } from 'pino';
 import type { Logger as Pino } from 'pino';
-import { withoutPasswords } from '../domain/secrets.js';
+import { hideSecretsIn } from '../domain/secrets.js';
 import { default as pretty } from 'pino-pretty';
 
 /**
@@ -18,7 +18,7 @@ export function createLogger(env: NodeJS.ProcessEnv = process.env, tty = process
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     mixin: activityFields,
-    hooks: { streamWrite: withoutPasswords },
+    hooks: { streamWrite: hideSecretsIn },
   };
   // Synchronous: the last lines before a crash are those that matter.
   return tty

@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { ClickstreamError } from '../../domain/errors.js';
-import { withoutPasswords } from '../../domain/secrets.js';
+import { hideSecretsIn } from '../../domain/secrets.js';
 import { Interrupted } from './context.js';
 import { ExitCode } from './verb.js';
 
@@ -50,7 +50,7 @@ const HINTS: Readonly<Record<string, string>> = {
 export function describeFailure(error: unknown, verb?: string): Described {
   const described = describe(error, verb);
   // Words of a library may quote an address.
-  const message = described.message === undefined ? undefined : withoutPasswords(described.message);
+  const message = described.message === undefined ? undefined : hideSecretsIn(described.message);
   return { ...described, ...(message !== undefined && { message }) };
 }
 

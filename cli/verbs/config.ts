@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { hasServer, SERVER_VARIABLE, type ServerKey } from '../../domain/config/servers.js';
 import type { Servers } from '../../domain/config/config.js';
-import { HIDDEN, withoutPassword } from '../../domain/secrets.js';
+import { HIDDEN, hideSecrets } from '../../domain/secrets.js';
 import { configJsonSchema, effectiveConfig } from '../../domain/config/parse.js';
 import { readFileSync } from 'node:fs';
 import { loadConfig } from '../loadConfig.js';
@@ -61,7 +61,7 @@ export function withoutSecrets(servers: Servers): Record<string, unknown> {
 
 function hide(value: unknown, key = ''): unknown {
   if (SECRETS.has(key)) return HIDDEN;
-  if (typeof value === 'string') return withoutPassword(value);
+  if (typeof value === 'string') return hideSecrets(value);
   if (Array.isArray(value)) return value.map((one) => hide(one));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, hide(one, key)]));

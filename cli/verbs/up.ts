@@ -11,7 +11,7 @@ import {
   type StateFile,
 } from '../../infra/servers.js';
 import { SPARK_KINDS } from '../../infra/startSpark.js';
-import { withoutPassword } from '../../domain/secrets.js';
+import { hideSecrets } from '../../domain/secrets.js';
 import { examples, exitCodes, type CliContext, type Command } from '../support/verb.js';
 import { parseServerNames } from './servers/names.js';
 
@@ -88,7 +88,7 @@ function addresses({ postgres, ...file }: StateFile): object {
   const others = SERVER_NAMES.filter((name) => name !== 'postgres');
   return {
     ...Object.fromEntries(others.flatMap((name) => (file[name] ? [[name, file[name]]] : []))),
-    ...(postgres && { postgres: { url: withoutPassword(postgres.url) } }),
+    ...(postgres && { postgres: { url: hideSecrets(postgres.url) } }),
   };
 }
 
@@ -96,7 +96,7 @@ function summary(file: StateFile): string {
   const lines: [string, string | undefined][] = [
     [TITLES.temporal, file.temporal && `${file.temporal.address}   web UI ${file.temporal.uiUrl ?? ''}`],
     [TITLES.kafka, file.kafka?.brokers.join(',')],
-    [TITLES.postgres, file.postgres && withoutPassword(file.postgres.url)],
+    [TITLES.postgres, file.postgres && hideSecrets(file.postgres.url)],
     [TITLES.spark, file.spark && sparkLine(file.spark)],
     [TITLES.elasticsearch, file.elasticsearch?.url],
   ];

@@ -1,10 +1,11 @@
 import { Partitioners, type Kafka, type Producer } from 'kafkajs';
+import { untilAborted } from '../../domain/untilAborted.js';
 import { inBatches, type BatchBounds } from './batches.js';
 import type { ProduceOptions, ProduceRecord } from './client.js';
 import type { PartitionMetadata } from './internals.js';
 import { kafkaErrorType } from './errors.js';
 import { maxMessageBytes, RecordTooLarge, sizeOf } from './recordTooLarge.js';
-import { PATIENT, untilAborted, withTries } from './tries.js';
+import { PATIENT, withTries } from './tries.js';
 
 /**
  * Below the brokers' own limit of a record batch (`max.message.bytes`, 1,048,588 by default), even if all of it goes to

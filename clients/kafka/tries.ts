@@ -1,5 +1,6 @@
 /** When to ask Kafka again: after a broken connection, a moved leader, a broker that restarts. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { untilAborted } from '../../domain/untilAborted.js';
 import { isRefusedConnection, kafkaErrorType, mapKafkaError, worthAnotherLook } from './errors.js';
 
 export interface Patience {
@@ -45,23 +46,5 @@ export async function withTries<T>(
       const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
       await untilAborted(sleep(pause), signal);
     }
-  }
-}
-
-/** Rejects with the signal's reason as soon as it aborts; kafkajs's own requests cannot be called off. */
-export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  // Whoever was aborted no longer looks at it, and an unobserved rejection would end the process.
-  work.catch(() => undefined);
-  signal.throwIfAborted();
-  let stop: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    if (stop !== undefined) signal.removeEventListener('abort', stop);
   }
 }

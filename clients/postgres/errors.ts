@@ -1,4 +1,10 @@
-import { ClickstreamError, SchemaMismatch, ServerRefused, ServerUnavailable } from '../../domain/errors.js';
+import {
+  ClickstreamError,
+  SchemaMismatch,
+  ServerRefused,
+  ServerUnavailable,
+  postgresDiskFull,
+} from '../../domain/errors.js';
 
 /** The fields of node-postgres's DatabaseError that this code decides on. */
 export interface PgErrorFields {
@@ -77,12 +83,7 @@ export function mapPgError(e: unknown): Error {
       return new SchemaMismatch(`PostgreSQL lacks a table: ${e.message}; run \`clickstream migrate\``, {
         cause: e,
       });
-    if (state === DISK_FULL)
-      return new ServerUnavailable(
-        'PostgreSQL',
-        `PostgreSQL's disk is full: make room there, and it goes on by itself; PostgreSQL said: ${e.message} (${state})`,
-        { cause: e },
-      );
+    if (state === DISK_FULL) return postgresDiskFull(`${e.message} (${state})`, e);
     if (UNAVAILABLE.test(state))
       return new ServerUnavailable('PostgreSQL', `PostgreSQL cannot now: ${e.message} (${state})`, {
         cause: e,

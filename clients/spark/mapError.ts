@@ -1,5 +1,11 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { ClickstreamError, ServerExhausted, ServerRefused, ServerUnavailable } from '../../domain/errors.js';
+import {
+  ClickstreamError,
+  postgresDiskFull,
+  ServerExhausted,
+  ServerRefused,
+  ServerUnavailable,
+} from '../../domain/errors.js';
 import { errorInfo } from './errorDetails.js';
 import { isConnectionLost, isHandleUnknown, isSessionGone, SparkQueryFailed } from './errors.js';
 
@@ -90,12 +96,7 @@ const CAUSES: readonly Cause[] = [
   },
   {
     pattern: /ERROR: could not [^\n]*: No space left on device/,
-    error: (said, _address, cause) =>
-      new ServerUnavailable(
-        'PostgreSQL',
-        `PostgreSQL's disk is full: make room there, and it goes on by itself; PostgreSQL said: ${said}`,
-        { cause },
-      ),
+    error: (said, _address, cause) => postgresDiskFull(said, cause),
   },
   {
     // An executor that ends with 52 had no heap left; with 137 it was killed, as by the kernel or by Kubernetes. The

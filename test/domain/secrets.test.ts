@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { withoutPassword, withoutPasswords } from '../../domain/secrets.js';
+import { hideSecrets, hideSecretsIn } from '../../domain/secrets.js';
 
 describe('the password of an address is hidden, all else stays', () => {
   const cases: [address: string, shown: string][] = [
@@ -41,11 +41,10 @@ describe('the password of an address is hidden, all else stays', () => {
   ];
   for (const [address, shown] of cases)
     test(shown, () => {
-      assert.equal(withoutPassword(address), shown);
+      assert.equal(hideSecrets(address), shown);
       const words = `cannot reach "${address}", said a@b: no`;
       // A space inside of a password ends the address in a sentence; no address with one gets into one.
-      if (!address.includes(' '))
-        assert.equal(withoutPasswords(words), `cannot reach "${shown}", said a@b: no`);
+      if (!address.includes(' ')) assert.equal(hideSecretsIn(words), `cannot reach "${shown}", said a@b: no`);
     });
 });
 
@@ -62,7 +61,7 @@ test('no password that an address can hold is shown, wherever it stands', () => 
     fc.property(secret, fc.constantFrom(...at), (password, place) => {
       fc.pre(password.isWellFormed());
       const address = place(encodeURIComponent(password));
-      const shown = `${withoutPassword(address)} ${withoutPasswords(`it said: "${address}" is wrong`)}`;
+      const shown = `${hideSecrets(address)} ${hideSecretsIn(`it said: "${address}" is wrong`)}`;
       assert.ok(!shown.includes('S3C') && !shown.includes('RET'), shown);
       assert.ok(shown.includes('host') || shown.includes('proxy'), shown);
     }),

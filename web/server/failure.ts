@@ -1,6 +1,6 @@
 import { SearchTooSlow } from '../../clients/elasticsearch/index.js';
 import { CursorExpired, ServerRefused, ServerUnavailable } from '../../domain/errors.js';
-import { withoutPasswords } from '../../domain/secrets.js';
+import { hideSecretsIn } from '../../domain/secrets.js';
 import { BadParameter } from './parameters.js';
 import { TooBusy } from './turns.js';
 
@@ -15,7 +15,7 @@ export interface Failure {
 const RETRY_AFTER = 5;
 
 export function failureOf(e: unknown): Failure {
-  const message = withoutPasswords(e instanceof Error ? e.message : String(e));
+  const message = hideSecretsIn(e instanceof Error ? e.message : String(e));
   if (e instanceof BadParameter) return { status: 400, error: { parameter: e.parameter, message } };
   if (e instanceof CursorExpired)
     return {

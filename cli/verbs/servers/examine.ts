@@ -8,7 +8,7 @@ import {
   probeTemporal,
   type Primary,
 } from '../../../clients/probe/index.js';
-import { withoutPassword, withoutPasswords } from '../../../domain/secrets.js';
+import { hideSecrets, hideSecretsIn } from '../../../domain/secrets.js';
 import { TITLES, type ServerName } from '../../../infra/servers.js';
 
 export interface Examined {
@@ -78,17 +78,17 @@ function addressOf(name: ServerName, servers: Servers): string {
     case 'temporal':
       return servers.temporal.address;
     case 'elasticsearch':
-      return withoutPassword(servers.elasticsearch.url);
+      return hideSecrets(servers.elasticsearch.url);
     case 'spark':
-      return withoutPassword(servers.spark.remote);
+      return hideSecrets(servers.spark.remote);
     case 'postgres':
-      return servers.postgres.url === undefined ? 'PGHOST' : withoutPassword(servers.postgres.url);
+      return servers.postgres.url === undefined ? 'PGHOST' : hideSecrets(servers.postgres.url);
   }
 }
 
 /** The first line of what an error says. */
 export const reasonOf = (error: unknown): string =>
-  withoutPasswords((error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '');
+  hideSecretsIn((error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? '');
 
 async function withinPatience<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

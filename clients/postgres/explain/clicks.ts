@@ -150,7 +150,8 @@ const iso = (column: string): string =>
 export async function firstClicks(client: pg.ClientBase, limit: number): Promise<FoundClick[]> {
   const { rows } = await client.query<FoundClick>(
     `SELECT c.click_id AS "clickId", c.event_id AS "eventId", ${iso('c.at')} AS at, c.person AS "user",
-            c.visit AS session, c.is_bot AS "isBot", c.how, c.own_beyond AS "ownBeyond", c.spent AS "spentMs", ${iso('c.next_at')} AS "nextAt",
+            c.visit AS session, c.is_bot AS "isBot", c.how, c.own_beyond AS "ownBeyond", c.spent AS "spentMs",
+            ${iso('c.next_at')} AS "nextAt",
             c.next_click_id AS "nextClickId", c.next_url AS "nextUrl", s.topic, c.partition,
             c.record_offset AS "offset", b.batch_id AS "batchId", ${iso('b.committed_at')} AS "committedAt",
             b.committed_at - c.at >= ${LATE} AS "isLate"

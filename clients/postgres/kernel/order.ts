@@ -1,5 +1,7 @@
 /** Rows in PostgreSQL's binary COPY form, put into the order of their event ids. */
 
+import { EVENT_ID_AT } from './types';
+
 /** A row that lies in memory. */
 @unmanaged
 class Row {
@@ -9,9 +11,6 @@ class Row {
   id: u32;
   unused: u32;
 }
-
-/** Where a row has its event id: behind the count of fields, the click_id with its length, and the id's own length. */
-const ID: usize = 2 + 12 + 4;
 
 const BITS: u32 = 11;
 const BUCKETS: u32 = 1 << BITS;
@@ -33,7 +32,7 @@ export function gatheredEndAt(): usize {
 export function orderRows(rows: usize, spare: usize, count: u32): usize {
   for (let i: u32 = 0; i < count; i++) {
     const row = rowAt(rows, i);
-    row.id = bswap<u32>(load<u32>(<usize>row.from + ID));
+    row.id = bswap<u32>(load<u32>(<usize>row.from + EVENT_ID_AT));
   }
   pass(rows, spare, count, 0);
   pass(spare, rows, count, BITS);

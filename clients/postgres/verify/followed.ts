@@ -12,7 +12,8 @@ import type { Span } from '../aggregate/windows.js';
 
 /**
  * Clicks with the time spent on each, as a query: `click_id, event_id, at, url, country, person, visit, is_bot, own`
- * (the event's own time, ms), `own_beyond` (it is too large to be one), of the next click of the session `next_at` and what `next` names, and `spent`, ms.
+ * (the event's own time, ms), `own_beyond` (it is too large to be one), of the next click of the session `next_at` and
+ * what `next` names, and `spent`, ms.
  * Window functions over whole sessions: it shares with the aggregation only where a role's column stands.
  * @param next columns of the next click, each as `next_<column>`
  * @param spans absent: all clicks
