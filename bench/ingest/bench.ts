@@ -49,6 +49,11 @@ export const makeDays = (postgres: Postgres, days: readonly Day[]): Promise<void
     ensureDays(client, postgres.name, days),
   );
 
+export async function emptyFamilies({ pool, name }: Postgres): Promise<void> {
+  const tables = FAMILIES.map((family) => `${quoteIdent(name)}.${quoteIdent(family)}`);
+  await pool.query(`TRUNCATE ${tables.join(', ')}`);
+}
+
 export interface Measured {
   readonly seconds: number;
   readonly postgresUs: number | undefined;

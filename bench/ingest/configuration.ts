@@ -3,7 +3,7 @@ import { parseConfig } from '../../domain/config/parse.js';
 
 export interface Installation {
   readonly name: string;
-  readonly topic: string;
+  readonly topics: readonly string[];
   /** Absent: the default, two. */
   readonly shards?: number;
   /** Country and browser from the event's fields, or made from its address and user agent. */
@@ -16,11 +16,11 @@ export function configurationOf(installation: Installation): {
   readonly yaml: string;
   readonly config: Config;
 } {
-  const { name, topic, shards, values, spoolDir } = installation;
+  const { name, topics, shards, values, spoolDir } = installation;
   const enriched = values === 'enriched';
   const yaml = `version: 1
 name: ${name}
-kafka: { topics: [${topic}] }
+kafka: { topics: [${topics.join(', ')}] }
 ingest: { ${shards === undefined ? '' : `shards: ${shards}, `}spool: { dir: ${JSON.stringify(spoolDir)} } }
 event:
   id: { from: [event_id] }

@@ -45,7 +45,7 @@ const fileOf = (folder: string, copy: Copy, stream: number, family: Family): str
 
 const columnsOf = (family: Family): string[] =>
   familyColumns(configurationOf(PLAIN).config, family).map(({ name }) => name);
-const PLAIN = { name: 'bench_copy', topic: 'none', values: 'as sent', spoolDir: '/' } as const;
+const PLAIN = { name: 'bench_copy', topics: ['none'], values: 'as sent', spoolDir: '/' } as const;
 
 /** Ours sort clicks and leave the other families' rows as they came: these tell in which order that was. */
 function rowsOf(copy: Copy, stream: number, family: Family): string {

@@ -27,6 +27,8 @@ const SHAPE = { duplicatePercent: 1, days: 3, order: 'by time' } as const;
 const MILLION = 1_000_000;
 const LONG_EVENTS = 5 * MILLION;
 const MANY_DAYS = 60;
+/** Of the events: for each of two shards the growing first batches and a full one. */
+const WARM_UP = 1 / 2;
 
 export async function ingestBench(bench: Bench, options: IngestBenchOptions): Promise<IngestSummary> {
   const { events, quick, long } = options;
@@ -45,11 +47,11 @@ export async function ingestBench(bench: Bench, options: IngestBenchOptions): Pr
     bench.report(`${cpus().length} cores, load ${loadavg()[0]?.toFixed(2) ?? '?'} before the start`);
     const filled = await fill();
     const unique = await fill({ duplicatePercent: 0 });
+    const warmUp = await fill({ events: Math.round(events * WARM_UP), seed: 2 });
     let prepared: Prepared | undefined;
     const cold = await told(
       'workers that have just started',
       runOurs(bench, filled, {
-        cold: true,
         inspect: async (postgres) => {
           prepared = await prepareFiles(bench, postgres, filled.distinct);
         },
@@ -61,10 +63,10 @@ export async function ingestBench(bench: Bench, options: IngestBenchOptions): Pr
       const name = (what: string): string => `round ${round}, ${what}`;
       rounds.push({
         csv: await told(name('COPY of CSV'), runCopy(bench, prepared, 'csv')),
-        ours: await told(name('ours'), runOurs(bench, filled)),
+        ours: await told(name('ours'), runOurs(bench, filled, { warmUp })),
         binary: await told(name('binary COPY'), runCopy(bench, prepared, 'binary')),
         sorted: await told(name('binary COPY, rows sorted'), runCopy(bench, prepared, 'sorted')),
-        unique: await told(name('ours, no duplicates'), runOurs(bench, unique)),
+        unique: await told(name('ours, no duplicates'), runOurs(bench, unique, { warmUp })),
       });
     }
     const extras: Extras = {
@@ -73,14 +75,20 @@ export async function ingestBench(bench: Bench, options: IngestBenchOptions): Pr
       ...(quick
         ? {}
         : {
-            enriched: await told('with $geoip and $ua', runOurs(bench, filled, { values: 'enriched' })),
-            twoProcesses: await told('two processes', runOurs(bench, filled, { processes: 2, shards: 4 })),
+            enriched: await told(
+              'with $geoip and $ua',
+              runOurs(bench, filled, { warmUp, values: 'enriched' }),
+            ),
+            twoProcesses: await told(
+              'two processes',
+              runOurs(bench, filled, { warmUp, processes: 2, shards: 4 }),
+            ),
             manyDays: await told(
               `${MANY_DAYS} days in every batch`,
-              runOurs(bench, await fill({ days: MANY_DAYS, order: 'mixed' })),
+              runOurs(bench, await fill({ days: MANY_DAYS, order: 'mixed' }), { warmUp }),
             ),
           }),
-      ...(long ? { long: await longRun(bench, fill, told) } : {}),
+      ...(long ? { long: await longRun(bench, fill, warmUp, told) } : {}),
     };
     return summarize(rounds, extras);
   } finally {
@@ -98,11 +106,16 @@ async function textbook(bench: Bench, fill: Fill, events: number, told: Told): P
 }
 
 /** Whether the rate holds as the tables grow; each million is told as soon as it is in them. */
-async function longRun(bench: Bench, fill: Fill, told: Told): Promise<{ run: OurRun; perMillion: number[] }> {
+async function longRun(
+  bench: Bench,
+  fill: Fill,
+  warmUp: FilledTopic,
+  told: Told,
+): Promise<{ run: OurRun; perMillion: number[] }> {
   const filled = await fill({ events: LONG_EVENTS });
   let perMillion: number[] = [];
   const look = async (postgres: Postgres, over: boolean): Promise<void> => {
-    const { rates, events } = await ratesByMillion(postgres);
+    const { rates, events } = await ratesByMillion(postgres, filled);
     const whole = over ? rates.length : Math.floor(events / MILLION) - 1;
     for (let n = perMillion.length; n < whole; n++) {
       const upTo = Math.min(events, (n + 2) * MILLION).toLocaleString('en-US');
@@ -115,6 +128,7 @@ async function longRun(bench: Bench, fill: Fill, told: Told): Promise<{ run: Our
   const run = await told(
     `${LONG_EVENTS.toLocaleString('en-US')} events, autovacuum on`,
     runOurs(bench, filled, {
+      warmUp,
       watch: (postgres) => look(postgres, false),
       inspect: (postgres) => look(postgres, true),
     }),
@@ -123,19 +137,20 @@ async function longRun(bench: Bench, fill: Fill, told: Told): Promise<{ run: Our
 }
 
 /** From the ledger, from the second million on: its events ÷ the time between the commits that bound it. */
-async function ratesByMillion({
-  pool,
-  name,
-}: Postgres): Promise<{ readonly events: number; readonly rates: readonly number[] }> {
+async function ratesByMillion(
+  { pool, name }: Postgres,
+  { topic }: FilledTopic,
+): Promise<{ readonly events: number; readonly rates: readonly number[] }> {
   const { rows } = await pool.query<{ events_per_s: number | null; upto: string }>(
     `WITH counted AS (
        SELECT committed_at, records, sum(records) OVER (ORDER BY committed_at, batch_id) AS upto
-         FROM ${quoteIdent(name)}.batch),
+         FROM ${quoteIdent(name)}.batch JOIN ${quoteIdent(name)}.source USING (source_id) WHERE topic = $1),
      million AS (
        SELECT (upto - 1)::bigint / ${MILLION} AS n, sum(records) AS records, max(committed_at) AS ended, max(upto) AS upto
          FROM counted GROUP BY 1)
      SELECT (records / extract(epoch FROM ended - lag(ended) OVER (ORDER BY n)))::float8 AS events_per_s, upto
        FROM million ORDER BY n`,
+    [topic],
   );
   return {
     events: Number(rows.at(-1)?.upto ?? 0),

@@ -9,8 +9,8 @@ import { quoteIdent } from '../../clients/postgres/sql.js';
 import { projectRoot } from '../../clients/settings/loadConfig.js';
 import { connectTemporal } from '../../clients/temporal/index.js';
 import { shardWorkflowId, workflowQueue } from '../../domain/names.js';
-import { addCounts, NO_COUNTS, type Counts, type IngestResult, type Position } from '../../domain/stages.js';
-import { checkRows, measure, perEvent, withTables, type Bench, type Run } from './bench.js';
+import { addCounts, NO_COUNTS, type Counts, type IngestResult } from '../../domain/stages.js';
+import { checkRows, emptyFamilies, measure, perEvent, withTables, type Bench, type Run } from './bench.js';
 import { listen } from './children.js';
 import { configurationOf, type Installation } from './configuration.js';
 import { cpuOf, peakMemoryMb } from './processTimes.js';
@@ -26,8 +26,8 @@ export interface OurOptions {
   readonly values?: Installation['values'];
   readonly processes?: number;
   readonly shards?: number;
-  /** Counts from the workers' first event on, while V8 still compiles them. */
-  readonly cold?: boolean;
+  /** What the workers take before they are measured. Absent: they have just started, and V8 still compiles them. */
+  readonly warmUp?: FilledTopic;
   /** Looks at the tables once a second, while it is measured. */
   readonly watch?: (postgres: Postgres) => Promise<void>;
   /** Looks at the tables before they go. */
@@ -38,14 +38,16 @@ const DEFAULT_SHARDS = 2;
 let runs = 0;
 
 /**
- * One run into fresh tables. Workers that are to run for months are measured once they have taken the first
- * `filled.warm` events, unless the run is a cold one. @throws when the account, the rows or the offsets are not exactly what was sent */
+ * One run into empty tables: what the workers took before is deleted. @throws when the account, the rows or the offsets
+ * are not exactly what was sent
+ */
 export async function runOurs(bench: Bench, filled: FilledTopic, options: OurOptions = {}): Promise<OurRun> {
-  const { values = 'as sent', processes = 1, shards = DEFAULT_SHARDS, cold = false } = options;
+  const { values = 'as sent', processes = 1, shards = DEFAULT_SHARDS, warmUp } = options;
   const name = `bench_${filled.topic.slice(-8)}_${++runs}`;
   const folder = join(bench.folder, name);
   mkdirSync(folder);
-  const installation = { name, topic: filled.topic, shards, values, spoolDir: join(folder, 'spool') };
+  const topics = warmUp === undefined ? [filled.topic] : [warmUp.topic, filled.topic];
+  const installation = { name, topics, shards, values, spoolDir: join(folder, 'spool') };
   const { yaml, config } = configurationOf(installation);
   const file = join(folder, 'clickstream.yaml');
   writeFileSync(file, yaml);
@@ -53,18 +55,20 @@ export async function runOurs(bench: Bench, filled: FilledTopic, options: OurOpt
     const workers = await startWorkers(bench, file, join(folder, 'worker.log'), processes);
     try {
       const cpu = (): number | undefined => sum(workers.map((worker) => cpuOf(worker.pid ?? 0)));
-      const run = (ends: readonly Position[]): Promise<Counts> =>
-        ingest(bench, name, filled.topic, ends, shards);
-      const before = cold ? NO_COUNTS : await run(filled.warm);
+      const run = (from: FilledTopic): Promise<Counts> => ingest(bench, name, from, shards);
+      if (warmUp !== undefined) {
+        await check(postgres, warmUp, await run(warmUp));
+        await emptyFamilies(postgres);
+      }
       let counts = NO_COUNTS;
       let used: number | undefined;
       const { seconds, postgresUs } = await measure(postgres, async () => {
         const began = cpu();
-        counts = await watched(run(filled.ends), async () => options.watch?.(postgres));
+        counts = await watched(run(filled), async () => options.watch?.(postgres));
         const ended = cpu();
         used = began === undefined || ended === undefined ? undefined : ended - began;
       });
-      await check(postgres, filled, addCounts(before, counts));
+      await check(postgres, filled, counts);
       await options.inspect?.(postgres);
       const events = counts.records;
       const peaks = workers.map((worker) => peakMemoryMb(worker.pid ?? 0) ?? 0);
@@ -102,8 +106,7 @@ async function watched<T>(work: Promise<T>, look: () => Promise<void>): Promise<
 async function ingest(
   { servers }: Bench,
   name: string,
-  topic: string,
-  ends: readonly Position[],
+  { topic, ends }: FilledTopic,
   shards: number,
 ): Promise<Counts> {
   const temporal = await connectTemporal(servers);
@@ -139,7 +142,10 @@ async function check(postgres: Postgres, filled: FilledTopic, counts: Counts): P
     throw new Error(`the account: expected ${JSON.stringify(expected)}, got ${JSON.stringify(counts)}`);
   await checkRows(postgres, filled.distinct);
   const { rows } = await postgres.pool.query<{ partition: number; offset: string }>(
-    `SELECT partition, next_offset AS offset FROM ${quoteIdent(postgres.name)}.ingest_offset ORDER BY partition`,
+    `SELECT partition, next_offset AS offset
+       FROM ${quoteIdent(postgres.name)}.ingest_offset JOIN ${quoteIdent(postgres.name)}.source USING (source_id)
+      WHERE topic = $1 ORDER BY partition`,
+    [filled.topic],
   );
   const ends = [...filled.ends].sort((a, b) => a.partition - b.partition);
   if (JSON.stringify(rows) !== JSON.stringify(ends))

@@ -15,6 +15,8 @@ export interface Shape {
   readonly days: number;
   /** `mixed`: neighbours lie days apart, so that every batch touches all days. */
   readonly order: 'by time' | 'mixed';
+  /** Another one gives other events of the same shape. Default 1. */
+  readonly seed?: number;
 }
 
 const LATE = 0.005;
@@ -52,8 +54,8 @@ export interface GeneratedEvent extends Event {
 
 /** Exactly `shape.events` records; the same shape gives the same records. */
 export function* generateEvents(shape: Shape): Generator<GeneratedEvent> {
-  const { events, days, order } = shape;
-  const random = new Random(1);
+  const { events, days, order, seed = 1 } = shape;
+  const random = new Random(seed);
   const site = siteClicks({ records: events, days: order === 'mixed' ? 1 : days }, random);
   const recent: Event[] = [];
   let late: (Event & { readonly due: number })[] = [];

@@ -23,7 +23,7 @@ export async function runTextbook(bench: Bench, filled: FilledTopic): Promise<Ru
   const { events } = filled.shape;
   const { config } = configurationOf({
     name: `bench_textbook_${topic.slice(-8)}`,
-    topic,
+    topics: [topic],
     values: 'as sent',
     spoolDir: '/',
   });

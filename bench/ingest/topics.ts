@@ -7,9 +7,6 @@ import type { Bench } from './bench.js';
 import { generateEvents, type Shape } from './shape.js';
 
 export const PARTITIONS = 4;
-/** Before each measured one; of 600,000, two batches for each of two shards. */
-const WARM_SHARE = 1 / 6;
-
 /** Of a topic that takes longer to fill, every so many events are told. */
 const MILLION = 1_000_000;
 
@@ -19,16 +16,11 @@ export interface FilledTopic {
   /** Events that differ. */
   readonly distinct: number;
   readonly bytesPerEvent: number;
-  /** Where the events begin that are measured. */
-  readonly warm: readonly Position[];
   readonly ends: readonly Position[];
 }
 
-/**
- * Makes a topic of four partitions and fills it with the events to be measured and those before them. Its name is new each time: an interrupted run leaves no half one.
- */
-export async function fillTopic({ servers, signal, report }: Bench, measured: Shape): Promise<FilledTopic> {
-  const shape = { ...measured, events: Math.round(measured.events * (1 + WARM_SHARE)) };
+/** Makes a topic of four partitions and fills it. Its name is new each time: an interrupted run leaves no half one. */
+export async function fillTopic({ servers, signal, report }: Bench, shape: Shape): Promise<FilledTopic> {
   const topic = `bench-${randomBytes(4).toString('hex')}`;
   const kafka = openKafka(servers, topic);
   try {
@@ -49,24 +41,13 @@ export async function fillTopic({ servers, signal, report }: Bench, measured: Sh
     const { records, bytes } = await kafka.produce(topic, counted(), { signal, onProgress });
     const partitions = Array.from({ length: PARTITIONS }, (_, p) => p);
     const ends = await kafka.lastStableOffsets(topic, partitions, signal);
-    // What rounding takes from one partition comes back in the next, so that the sum is exact.
-    const upTo = (share: number): Position[] => {
-      let [wanted, given] = [0, 0];
-      return [...ends].map(([partition, end]) => {
-        wanted += Number(end) * share;
-        const offset = Math.round(wanted) - given;
-        given += offset;
-        return { partition, offset: offset.toString() };
-      });
-    };
     report(`${records.toLocaleString('en-US')} events in ${topic}`);
     return {
       topic,
       shape,
       distinct,
       bytesPerEvent: bytes / records,
-      warm: upTo(1 - measured.events / records),
-      ends: upTo(1),
+      ends: [...ends].map(([partition, end]) => ({ partition, offset: end.toString() })),
     };
   } finally {
     await kafka.close();
