@@ -1,4 +1,4 @@
-import type { ClaimFilter } from '../domain/claimFilter.js';
+import { ID_BYTES, type ClaimFilter } from '../clients/postgres/claimFilter.js';
 
 /** Rows `from` (inclusive) to `to` (exclusive), in the order in which a batch holds them. */
 export type RowRange = readonly [from: number, to: number];
@@ -10,36 +10,42 @@ export interface ClaimedRows {
   readonly minutes: readonly number[];
 }
 
+interface Run {
+  readonly partition: number;
+  readonly from: number;
+  to: number;
+}
+
 /** Gathers the ids of a batch's rows (28 bytes a row) until it is complete. */
 export class RowClaims {
-  private ids = new Uint32Array(4 * 1024);
-  /** The same memory. */
-  private bytes = new Uint8Array(this.ids.buffer);
+  private ids = new Uint8Array(ID_BYTES * 1024);
   private minutes = new Int32Array(1024);
   /** Runs of rows of one partition, in the order in which they came. */
-  private readonly runs: { readonly partition: number; readonly from: number; to: number }[] = [];
+  private readonly runs: Run[] = [];
+  /** The last of them. */
+  private run: Run | undefined;
   private rows = 0;
 
   /** Of what the ids and minutes lie in, bytes. */
   get capacity(): number {
-    return this.bytes.length + this.minutes.byteLength;
+    return this.ids.length + this.minutes.byteLength;
   }
 
   clear(): void {
     this.rows = 0;
     this.runs.length = 0;
+    this.run = undefined;
   }
 
   /** @param eventId 16 bytes */
   add(eventId: Uint8Array, partition: number, eventTimeUs: number): void {
     const row = this.rows++;
     if (row === this.minutes.length) this.grow();
-    const { bytes } = this;
-    for (let i = 0, at = row * 16; i < 16; i++) bytes[at + i] = eventId[i] as number;
+    const { ids } = this;
+    for (let i = 0, at = row * ID_BYTES; i < ID_BYTES; i++) ids[at + i] = eventId[i] as number;
     this.minutes[row] = Math.floor(eventTimeUs / 60e6);
-    const run = this.runs.at(-1);
-    if (run?.partition === partition) run.to = row + 1;
-    else this.runs.push({ partition, from: row, to: row + 1 });
+    if (this.run?.partition === partition) this.run.to = row + 1;
+    else this.runs.push((this.run = { partition, from: row, to: row + 1 }));
   }
 
   /**
@@ -52,21 +58,20 @@ export class RowClaims {
     const minutes = new Set<number>();
     const { ids } = this;
     let last: number | undefined;
-    for (const { from, to } of [...this.runs].sort((a, b) => a.partition - b.partition || a.from - b.from))
+    for (const { from, to } of [...this.runs].sort((a, b) => a.partition - b.partition || a.from - b.from)) {
+      filter.claim(ids.subarray(from * ID_BYTES, to * ID_BYTES), seen.subarray(from, to));
       for (let row = from; row < to; row++) {
-        const at = row * 4;
         const minute = this.minutes[row];
-        if (filter.claim(ids[at] ?? 0, ids[at + 1] ?? 0, ids[at + 2] ?? 0, ids[at + 3] ?? 0)) seen[row] = 1;
-        else if (minute !== undefined && minute !== last) minutes.add((last = minute));
+        if (seen[row] === 0 && minute !== undefined && minute !== last) minutes.add((last = minute));
       }
+    }
     return { candidates: flaggedRows(seen), minutes: [...minutes].sort((a, b) => a - b) };
   }
 
   private grow(): void {
-    const ids = new Uint32Array(this.ids.length * 2);
+    const ids = new Uint8Array(this.ids.length * 2);
     ids.set(this.ids);
     this.ids = ids;
-    this.bytes = new Uint8Array(ids.buffer);
     const minutes = new Int32Array(this.minutes.length * 2);
     minutes.set(this.minutes);
     this.minutes = minutes;

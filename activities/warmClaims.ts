@@ -1,3 +1,4 @@
+import { ID_BYTES } from '../clients/postgres/claimFilter.js';
 import { latestEventIds } from '../clients/postgres/latestIds.js';
 import { withClient } from '../clients/postgres/pool.js';
 import { applicationName } from '../domain/names.js';
@@ -24,11 +25,11 @@ export async function warmClaims(
   let count = 0;
   try {
     await withClient(postgres, applicationName(postgres.name, 'claims', 'warm', 'up'), async (client) => {
-      for await (const words of latestEventIds(client)) {
-        const few = words.subarray(0, 4 * (ids - count));
-        for (let at = 0; at < few.length; at += 4)
-          claims.claim(few[at] ?? 0, few[at + 1] ?? 0, few[at + 2] ?? 0, few[at + 3] ?? 0);
-        count += few.length / 4;
+      for await (const latest of latestEventIds(client)) {
+        const few = latest.subarray(0, ID_BYTES * (ids - count));
+        const seen = new Uint8Array(few.length / ID_BYTES);
+        claims.claim(few, seen);
+        count += seen.length;
         if (signal.aborted || count >= ids || Date.now() - startedAt > ms) break;
       }
     });

@@ -9,7 +9,7 @@ import { openPostgres, withClient } from '../clients/postgres/pool.js';
 import { visitorKey } from '../clients/postgres/visitorKey.js';
 import type { Settings } from '../clients/settings/loadConfig.js';
 import { supplySpark } from '../clients/spark/index.js';
-import { ClaimFilter } from '../domain/claimFilter.js';
+import { ClaimFilter } from '../clients/postgres/claimFilter.js';
 import { ClaimOrder } from '../activities/claimOrder.js';
 import { GroupOffsets } from '../activities/groupOffsets.js';
 import type { Logger } from '../domain/logger.js';

@@ -7,10 +7,10 @@ import { quoteIdent } from './sql.js';
 const PAGES = 2048;
 
 /**
- * Event ids, the newest day's last pages first; four 32-bit words an id, in the byte order of this machine. Not
- * exactly the latest ones: rows lie about in the order in which they came.
+ * Event ids of 16 bytes, one behind the other, the newest day's last pages first. Not exactly the latest ones: rows lie
+ * about in the order in which they came.
  */
-export async function* latestEventIds(client: pg.ClientBase): AsyncGenerator<Uint32Array> {
+export async function* latestEventIds(client: pg.ClientBase): AsyncGenerator<Uint8Array> {
   const days = [...(await existingDays(client))].sort().reverse();
   for (const day of days) {
     const leaf = leafName(FAMILIES[0], day);
@@ -28,14 +28,11 @@ async function pagesOf(client: pg.ClientBase, leaf: string): Promise<number> {
 }
 
 /** The ids in the pages `from` (inclusive) to `to` (exclusive), as one value: 32 bytes of text per id would cost more. */
-async function idsOf(client: pg.ClientBase, leaf: string, from: number, to: number): Promise<Uint32Array> {
+async function idsOf(client: pg.ClientBase, leaf: string, from: number, to: number): Promise<Uint8Array> {
   const { rows } = await client.query<{ ids: Buffer | null }>(
     `SELECT string_agg(uuid_send(event_id), NULL) AS ids FROM ${quoteIdent(leaf)}
       WHERE ctid >= $1::tid AND ctid < $2::tid`,
     [`(${from},0)`, `(${to},0)`],
   );
-  const bytes = rows[0]?.ids ?? Buffer.alloc(0);
-  const words = new Uint32Array(bytes.length / 4);
-  new Uint8Array(words.buffer).set(bytes);
-  return words;
+  return rows[0]?.ids ?? new Uint8Array();
 }

@@ -15,7 +15,7 @@ import { openPostgres } from '../../clients/postgres/pool.js';
 import { visitorKey } from '../../clients/postgres/visitorKey.js';
 import { parseConfig } from '../../domain/config/parse.js';
 import { parseServers } from '../../domain/config/servers.js';
-import { ClaimFilter } from '../../domain/claimFilter.js';
+import { ClaimFilter } from '../../clients/postgres/claimFilter.js';
 import { ClaimOrder } from '../../activities/claimOrder.js';
 import { GroupOffsets } from '../../activities/groupOffsets.js';
 import { silentLogger } from '../../domain/logger.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { RowClaims } from '../../activities/rowClaims.js';
-import { ClaimFilter } from '../../domain/claimFilter.js';
+import { ClaimFilter } from '../../clients/postgres/claimFilter.js';
 
 const idOf = (n: number): Uint8Array => Uint8Array.from({ length: 16 }, (_, i) => (i < 4 ? n >> (8 * i) : 7));
 const MINUTE = 60_000_000;

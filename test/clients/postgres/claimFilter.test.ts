@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { ClaimFilter } from '../../domain/claimFilter.js';
+import { ClaimFilter } from '../../../clients/postgres/claimFilter.js';
 
 type Id = readonly [number, number, number, number];
-const claim = (filter: ClaimFilter, [a, b, c, d]: Id): boolean => filter.claim(a, b, c, d);
+const bytesOf = (...ids: readonly Id[]): Uint8Array =>
+  new Uint8Array(Uint32Array.from(ids.flat(), (word) => word >>> 0).buffer);
+const claim = (filter: ClaimFilter, ...ids: readonly Id[]): Uint8Array => {
+  const seen = new Uint8Array(ids.length);
+  filter.claim(bytesOf(...ids), seen);
+  return seen;
+};
+const isSeen = (filter: ClaimFilter, id: Id): boolean => claim(filter, id)[0] === 1;
 /** Ids as the worst producers make them: a counter, the rest equal. */
 const counted = (n: number): Id => [0, 0x40, 0x80, n];
 const random = (): Id => {
@@ -28,12 +35,28 @@ describe('the claim filter', () => {
           const last = remembered.slice(-filter.capacity);
           for (const known of [last[0], last[last.length >> 1], id])
             if (known !== undefined) {
-              assert.equal(claim(filter, known), true);
+              assert.equal(isSeen(filter, known), true);
               remembered.push(known);
             }
         }
       }),
       { numRuns: 50 },
+    );
+  });
+
+  test('judges ids that it is given together as it would one after the other', () => {
+    const id = fc.integer({ min: 0, max: 9_000 }).map(counted);
+    fc.assert(
+      fc.property(
+        fc.array(id, { minLength: 1, maxLength: 10_000 }),
+        fc.constantFrom(256, 64 * 1024),
+        (list, bytes) => {
+          const [together, single] = [new ClaimFilter({ bytes }), new ClaimFilter({ bytes })];
+          const alone = Uint8Array.from(list, (one) => Number(isSeen(single, one)));
+          assert.deepEqual(claim(together, ...list), alone);
+        },
+      ),
+      { numRuns: 20 },
     );
   });
 
@@ -45,7 +68,7 @@ describe('the claim filter', () => {
       const filter = new ClaimFilter({ bytes: 64 * 1024 });
       const { capacity } = filter;
       let hits = 0;
-      for (let n = 0; n < 10 * capacity; n++) if (claim(filter, idOf(n)) && n >= 2 * capacity) hits++;
+      for (let n = 0; n < 10 * capacity; n++) if (isSeen(filter, idOf(n)) && n >= 2 * capacity) hits++;
       assert.ok(hits / (8 * capacity) < 1 / 500, `${hits} of ${8 * capacity}`);
     });
 
@@ -54,7 +77,7 @@ describe('the claim filter', () => {
     claim(filter, counted(0));
     for (let n = 1; n < 3 * filter.capacity; n++) claim(filter, random());
     let hits = 0;
-    for (let n = 0; n < filter.capacity; n++) if (claim(filter, random())) hits++;
+    for (let n = 0; n < filter.capacity; n++) if (isSeen(filter, random())) hits++;
     assert.ok(hits < filter.capacity / 20, `${hits} of ${filter.capacity}`);
   });
 
