@@ -33,7 +33,8 @@ const WORKERS = ['spark-worker-1', 'spark-worker-2'] as const;
 export async function startSparkCluster(databaseUrl: string): Promise<TestSparkCluster> {
   const stateDir = mkdtempSync(path.join(tmpdir(), 'spark-cluster-'));
   writeServiceFile(stateDir, databaseUrl);
-  const env = { ...process.env };
+  // Its JVMs live for a few jobs: code that is compiled well comes too late for them.
+  const env: NodeJS.ProcessEnv = { ...process.env, JDK_JAVA_OPTIONS: '-XX:TieredStopAtLevel=1' };
   delete env['SPARK_REMOTE'];
   delete env['SPARK_JDBC_URL'];
   const start = () => startServers({ only: ['spark'], spark: 'cluster', stateDir, env }).finished;
