@@ -1,9 +1,8 @@
-import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { FetchedPartition } from '../clients/kafka/client.js';
 import { batchIdOf } from '../clients/postgres/batchId.js';
 import { existingDays, MAX_DAYS } from '../clients/postgres/days.js';
-import { allNextOffsets, asPositions, topicMadeAgain } from '../clients/postgres/offsets.js';
+import { asPositions, topicMadeAgain } from '../clients/postgres/offsets.js';
 import { withClient } from '../clients/postgres/pool.js';
 import { readFloor } from '../clients/postgres/retention/floor.js';
 import { OffsetOutOfRange, ServerUnavailable } from '../domain/errors.js';
@@ -11,12 +10,14 @@ import { spoolQueue } from '../domain/names.js';
 import type { BatchRef, ConsumeBatchInput, ConsumeBatchResult } from '../domain/stages.js';
 import { BatchMemories } from './batchMemory.js';
 import { BatchWriter } from './batchWriter.js';
+import { DecodeOrder, type DecodeTurns } from './decodeOrder.js';
 import type { IngestDeps } from './deps.js';
 import { wrapActivity } from './failure.js';
 import { underHeartbeat } from './heartbeat.js';
 import { KnownTopics } from './knownTopic.js';
 import { LargeRecords } from './largeRecords.js';
 import { openSource, type IngestSource } from './ingestSource.js';
+import { roomInSpool } from './spoolRoom.js';
 
 /** A call that finds nothing returns after so long, so that it does not hold a worker's slot for ever. */
 const IDLE_MS = 30_000;
@@ -49,12 +50,16 @@ export function createConsumeBatch(
 ): (input: ConsumeBatchInput) => Promise<ConsumeBatchResult> {
   const memories = new BatchMemories(deps.config);
   const large = new LargeRecords();
+  const order = new DecodeOrder();
   const topics = new KnownTopics(deps.postgres);
   return wrapActivity(async (input) => {
     const progress = { records: 0, bytes: 0 };
     return underHeartbeat(
       () => ({ topic: input.topic, shard: input.shard, ...progress }),
-      () => topics.read(input.topic, () => new Consumption(deps, { memories, large }, input, progress).run()),
+      () =>
+        topics.read(input.topic, () =>
+          new Consumption(deps, { memories, large, order }, input, progress).run(),
+        ),
     );
   });
 }
@@ -69,13 +74,19 @@ class Consumption {
   private readonly maxRecords: number;
   private full = false;
   private firstMove: number | undefined;
+  private readonly turns: DecodeTurns;
 
   constructor(
     private readonly deps: IngestDeps,
-    private readonly shared: { readonly memories: BatchMemories; readonly large: LargeRecords },
+    private readonly shared: {
+      readonly memories: BatchMemories;
+      readonly large: LargeRecords;
+      readonly order: DecodeOrder;
+    },
     private readonly input: ConsumeBatchInput,
     private readonly progress: { records: number; bytes: number },
   ) {
+    this.turns = shared.order.begin();
     const { records } = deps.config.ingest.batch;
     this.maxRecords = Math.min(records, input.maxRecords ?? firstRecords(records, input.shard));
   }
@@ -86,7 +97,8 @@ class Consumption {
     this.plan(source);
     await this.standInLog();
     const unfinished = this.unfinished().length > 0;
-    if (unfinished && input.exact === undefined && !(await this.roomInSpool())) return this.result(undefined);
+    if (unfinished && input.exact === undefined && !(await roomInSpool(deps, IDLE_MS, this.signal)))
+      return this.result(undefined);
     const { existing, floor } = await withClient(
       deps.postgres,
       `${deps.postgres.name}:consumeBatch`,
@@ -188,7 +200,7 @@ class Consumption {
       );
       for (const fetchedPart of fetched) {
         await this.shared.large.pass(fetchedPart.largest, this.signal, async () => {
-          if (await this.take(fetchedPart, writer, open)) moved = Date.now();
+          if (await this.turns.decode(() => this.take(fetchedPart, writer, open))) moved = Date.now();
           await writer.flush();
         });
         this.progress.records = writer.counts.records;
@@ -223,7 +235,7 @@ class Consumption {
     for (const item of items) {
       if (++sinceTurn === TURN_RECORDS) {
         sinceTurn = 0;
-        await turn();
+        await this.turns.next();
       }
       if ('next' in item) {
         at = Math.min(Number(item.next), end);
@@ -242,7 +254,7 @@ class Consumption {
       at = position + 1;
       if (writer.bytes - flushed >= FLUSH_BYTES) {
         flushed = writer.bytes;
-        await writer.flush();
+        await this.turns.rest(() => writer.flush());
         this.shared.large.decoded(item.size);
       }
       if (open && (writer.counts.records >= maxRecords || writer.bytes >= maxBytes)) {
@@ -306,20 +318,6 @@ class Consumption {
       waitMs: small ? Math.min(MAX_WAIT_MS, (input.waitMs ?? waitMs) * 2) : waitMs,
       lag,
     };
-  }
-
-  /** Waits while the spool is full, sweeping it. @returns whether there is room now */
-  private async roomInSpool(): Promise<boolean> {
-    const { spool, postgres, logger } = this.deps;
-    for (const began = Date.now(); spool.full;) {
-      const committed = await withClient(postgres, `${postgres.name}:sweep`, allNextOffsets);
-      await spool.sweep((source, partition) => committed.get(`${source}/${partition}`));
-      if (!spool.full) return true;
-      if (Date.now() - began > IDLE_MS || this.deps.draining?.aborted === true) return false;
-      logger.debug({ spool: spool.id }, 'the spool is full, waiting for batches to be persisted');
-      await sleep(1000, undefined, { signal: this.signal });
-    }
-    return true;
   }
 }
 
