@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Postgres } from '../../clients/postgres/pool.js';
 import { quoteIdent } from '../../clients/postgres/sql.js';
 import { projectRoot } from '../../clients/settings/loadConfig.js';
-import { connectTemporal } from '../../clients/temporal/index.js';
+import { connectTemporal, type TemporalClient } from '../../clients/temporal/index.js';
 import { shardWorkflowId, workflowQueue } from '../../domain/names.js';
 import { addCounts, NO_COUNTS, type Counts, type IngestResult } from '../../domain/stages.js';
 import { checkRows, emptyFamilies, measure, perEvent, withTables, type Bench, type Run } from './bench.js';
@@ -53,9 +53,10 @@ export async function runOurs(bench: Bench, filled: FilledTopic, options: OurOpt
   writeFileSync(file, yaml);
   return withTables(bench, config, async (postgres) => {
     const workers = await startWorkers(bench, file, join(folder, 'worker.log'), processes);
+    const temporal = await connectTemporal(bench.servers);
     try {
       const cpu = (): number | undefined => sum(workers.map((worker) => cpuOf(worker.pid ?? 0)));
-      const run = (from: FilledTopic): Promise<Counts> => ingest(bench, name, from, shards);
+      const run = (from: FilledTopic): Promise<Counts> => ingest(temporal, name, from, shards);
       if (warmUp !== undefined) {
         await check(postgres, warmUp, await run(warmUp));
         await emptyFamilies(postgres);
@@ -81,6 +82,7 @@ export async function runOurs(bench: Bench, filled: FilledTopic, options: OurOpt
         rssMb: Math.max(...peaks) || undefined,
       };
     } finally {
+      await temporal.close();
       await Promise.all(workers.map(stop));
     }
   });
@@ -104,29 +106,22 @@ async function watched<T>(work: Promise<T>, look: () => Promise<void>): Promise<
 }
 
 async function ingest(
-  { servers }: Bench,
+  { client }: TemporalClient,
   name: string,
   { topic, ends }: FilledTopic,
   shards: number,
 ): Promise<Counts> {
-  const temporal = await connectTemporal(servers);
-  try {
-    const results = await Promise.all(
-      Array.from({ length: shards }, async (_, shard) => {
-        const handle = await temporal.client.workflow.start('ingest', {
-          workflowId: shardWorkflowId(name, topic, shard),
-          taskQueue: workflowQueue(name),
-          args: [
-            { topic, shard, shards, until: ends.filter(({ partition }) => partition % shards === shard) },
-          ],
-        });
-        return (await handle.result()) as IngestResult;
-      }),
-    );
-    return results.reduce((all, { counts }) => addCounts(all, counts), NO_COUNTS);
-  } finally {
-    await temporal.close();
-  }
+  const results = await Promise.all(
+    Array.from({ length: shards }, async (_, shard) => {
+      const handle = await client.workflow.start('ingest', {
+        workflowId: shardWorkflowId(name, topic, shard),
+        taskQueue: workflowQueue(name),
+        args: [{ topic, shard, shards, until: ends.filter(({ partition }) => partition % shards === shard) }],
+      });
+      return (await handle.result()) as IngestResult;
+    }),
+  );
+  return results.reduce((all, { counts }) => addCounts(all, counts), NO_COUNTS);
 }
 
 async function check(postgres: Postgres, filled: FilledTopic, counts: Counts): Promise<void> {
