@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { FetchedPartition } from '../clients/kafka/client.js';
 import { batchIdOf } from '../clients/postgres/batchId.js';
@@ -10,7 +11,6 @@ import { spoolQueue } from '../domain/names.js';
 import type { BatchRef, ConsumeBatchInput, ConsumeBatchResult } from '../domain/stages.js';
 import { BatchMemories } from './batchMemory.js';
 import { BatchWriter } from './batchWriter.js';
-import { DecodeOrder, type DecodeTurns } from './decodeOrder.js';
 import type { IngestDeps } from './deps.js';
 import { wrapActivity } from './failure.js';
 import { underHeartbeat } from './heartbeat.js';
@@ -50,16 +50,12 @@ export function createConsumeBatch(
 ): (input: ConsumeBatchInput) => Promise<ConsumeBatchResult> {
   const memories = new BatchMemories(deps.config);
   const large = new LargeRecords();
-  const order = new DecodeOrder();
   const topics = new KnownTopics(deps.postgres);
   return wrapActivity(async (input) => {
     const progress = { records: 0, bytes: 0 };
     return underHeartbeat(
       () => ({ topic: input.topic, shard: input.shard, ...progress }),
-      () =>
-        topics.read(input.topic, () =>
-          new Consumption(deps, { memories, large, order }, input, progress).run(),
-        ),
+      () => topics.read(input.topic, () => new Consumption(deps, { memories, large }, input, progress).run()),
     );
   });
 }
@@ -74,19 +70,13 @@ class Consumption {
   private readonly maxRecords: number;
   private full = false;
   private firstMove: number | undefined;
-  private readonly turns: DecodeTurns;
 
   constructor(
     private readonly deps: IngestDeps,
-    private readonly shared: {
-      readonly memories: BatchMemories;
-      readonly large: LargeRecords;
-      readonly order: DecodeOrder;
-    },
+    private readonly shared: { readonly memories: BatchMemories; readonly large: LargeRecords },
     private readonly input: ConsumeBatchInput,
     private readonly progress: { records: number; bytes: number },
   ) {
-    this.turns = shared.order.begin();
     const { records } = deps.config.ingest.batch;
     this.maxRecords = Math.min(records, input.maxRecords ?? firstRecords(records, input.shard));
   }
@@ -200,7 +190,7 @@ class Consumption {
       );
       for (const fetchedPart of fetched) {
         await this.shared.large.pass(fetchedPart.largest, this.signal, async () => {
-          if (await this.turns.decode(() => this.take(fetchedPart, writer, open))) moved = Date.now();
+          if (await this.take(fetchedPart, writer, open)) moved = Date.now();
           await writer.flush();
         });
         this.progress.records = writer.counts.records;
@@ -235,7 +225,7 @@ class Consumption {
     for (const item of items) {
       if (++sinceTurn === TURN_RECORDS) {
         sinceTurn = 0;
-        await this.turns.next();
+        await turn();
       }
       if ('next' in item) {
         at = Math.min(Number(item.next), end);
@@ -254,7 +244,7 @@ class Consumption {
       at = position + 1;
       if (writer.bytes - flushed >= FLUSH_BYTES) {
         flushed = writer.bytes;
-        await this.turns.rest(() => writer.flush());
+        await writer.flush();
         this.shared.large.decoded(item.size);
       }
       if (open && (writer.counts.records >= maxRecords || writer.bytes >= maxBytes)) {
