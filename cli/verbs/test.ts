@@ -6,7 +6,6 @@ import { ownStateDir, projectRoot } from '../../clients/settings/loadConfig.js';
 import { UsageError } from '../../domain/errors.js';
 import { createProgressView } from '../../infra/progressView.js';
 import { startServers, stopServers } from '../../infra/servers.js';
-import { lanesOf, type Lane } from '../testing/lanes.js';
 import { addTotals, isGreen, parseTotals } from '../testing/results.js';
 import type { Totals } from '../testing/results.js';
 import { addresses, isolated } from '../support/ownServers.js';
@@ -14,6 +13,7 @@ import { examples, ExitCode, exitCodes, type CliContext, type Command } from '..
 
 /** Folders whose tests need no server; the others share five. */
 const PURE = ['domain', 'corpus', 'examples', 'docs'];
+const CONCURRENCY = 2;
 /** A test that hangs must not hang the run. */
 const TIMEOUT_MS = 15 * 60_000;
 
@@ -53,11 +53,10 @@ async function runTests(ctx: CliContext, filter: readonly string[]): Promise<voi
         : undefined;
     // Unit tests run while the servers come up.
     starting?.finished.catch(() => undefined);
-    if (pure.length > 0) totals = await runLanes(ctx, pure, env);
+    if (pure.length > 0) totals = addTotals(totals, await runNode(ctx, pure, env));
     if (served.length > 0) {
       const started = await starting?.finished;
-      const found = await runLanes(ctx, served, { ...env, ...addresses(started?.file) });
-      totals = addTotals(totals, found);
+      totals = addTotals(totals, await runNode(ctx, served, { ...env, ...addresses(started?.file) }));
     }
   } finally {
     if (own) await stopServers({ stateDir });
@@ -77,27 +76,8 @@ function testFiles(): string[] {
   return found.sort();
 }
 
-/** The lanes side by side: the first one's output goes to stdout as it comes, the others' follow it whole. */
-async function runLanes(ctx: CliContext, files: readonly string[], env: NodeJS.ProcessEnv): Promise<Totals> {
-  const lanes = lanesOf(files);
-  const later = lanes.map((): string[] => []);
-  const write = (text: string): void => void process.stdout.write(text);
-  const running = lanes.map((lane, i) =>
-    runNode(ctx, lane, env, i === 0 ? write : (text) => later[i]?.push(text)),
-  );
-  // One that breaks off does not keep back what the others have to tell.
-  await Promise.allSettled(running);
-  later.flat().forEach(write);
-  return (await Promise.all(running)).reduce(addTotals);
-}
-
-/** One run of Node's own runner over exactly these files; its output is handed on as it comes. */
-async function runNode(
-  ctx: CliContext,
-  { files, concurrency }: Lane,
-  env: NodeJS.ProcessEnv,
-  write: (text: string) => void,
-): Promise<Totals> {
+/** One run of Node's own runner over exactly these files; its output goes to stdout as it comes. */
+async function runNode(ctx: CliContext, files: readonly string[], env: NodeJS.ProcessEnv): Promise<Totals> {
   // Node itself says NODE_TEST_CONTEXT to the processes that it starts; set here it would change the output.
   const clean = { ...env };
   delete clean['NODE_TEST_CONTEXT'];
@@ -105,7 +85,7 @@ async function runNode(
     process.execPath,
     [
       join(projectRoot(), 'dist/cli/testing/run.js'),
-      String(concurrency),
+      String(CONCURRENCY),
       String(TIMEOUT_MS),
       ...files.map((file) => join(projectRoot(), file)),
     ],
@@ -115,7 +95,7 @@ async function runNode(
   ctx.signal.addEventListener('abort', stop);
   let tail = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    write(chunk);
+    process.stdout.write(chunk);
     tail = (tail + chunk).slice(-1_000_000);
   });
   const [code] = (await once(child, 'close')) as [number | null];
