@@ -1,4 +1,5 @@
 import type { FetchedRecord } from '../clients/kafka/client.js';
+import type { ClaimFilter } from '../clients/postgres/claimFilter.js';
 import {
   timeInHalves,
   type CopyEncoder,
@@ -9,7 +10,6 @@ import { PlainRows } from '../clients/postgres/copyPlain.js';
 import { dayOf, type Day } from '../clients/postgres/days.js';
 import { clickIdHigh, clickIdLow } from '../clients/postgres/offsets.js';
 import { BEFORE_RETENTION, type Floor } from '../clients/postgres/retention/floor.js';
-import type { ClaimFilter } from '../clients/postgres/claimFilter.js';
 import type { Decoder, KafkaRecord, Row } from '../domain/event/decoder.js';
 import type { PlainEvent } from '../domain/event/plain/event.js';
 import { FAMILIES, type Family } from '../domain/names.js';

@@ -1,9 +1,9 @@
 import type { Client as Elasticsearch } from '@elastic/elasticsearch';
 import type { KafkaClient } from '../clients/kafka/client.js';
+import type { ClaimFilter } from '../clients/postgres/claimFilter.js';
 import type { Postgres } from '../clients/postgres/pool.js';
 import type { SparkSession } from '../clients/spark/index.js';
 import type { Config, Servers } from '../domain/config/config.js';
-import type { ClaimFilter } from '../clients/postgres/claimFilter.js';
 import type { Decoder } from '../domain/event/decoder.js';
 import type { PlainEvent } from '../domain/event/plain/event.js';
 import type { Logger } from '../domain/logger.js';

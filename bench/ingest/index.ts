@@ -68,13 +68,14 @@ export async function ingestBench(bench: Bench, options: IngestBenchOptions): Pr
       unique: ['ours, no duplicates', () => runOurs(bench, unique, { warmUp })],
     };
     for (let round = 1; round <= options.rounds; round++) {
-      const done: Partial<Record<keyof Round, Run>> = {};
-      const order = Object.keys(contestants) as (keyof Round)[];
-      // What one leaves behind, such as pages still to be written, the next pays for: they change places.
-      for (const which of round % 2 === 1 ? order : order.reverse()) {
+      const done: { -readonly [C in keyof Round]?: Round[C] } = {};
+      const take = async <C extends keyof Round>(which: C): Promise<void> => {
         const [what, run] = contestants[which];
         done[which] = await told(`round ${round}, ${what}`, run());
-      }
+      };
+      const order = Object.keys(contestants) as (keyof Round)[];
+      // What one leaves behind, such as pages still to be written, the next pays for: they change places.
+      for (const which of round % 2 === 1 ? order : order.reverse()) await take(which);
       rounds.push(done as Round);
     }
     const extras: Extras = {
